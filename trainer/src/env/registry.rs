@@ -1,0 +1,93 @@
+//! The table of environments: one line each, from which `--help`, `trainer list` and the contract
+//! tests follow.
+
+use super::mujoco::{
+    MujocoEnv, Task, ant::Ant, half_cheetah::HalfCheetah, hopper::Hopper, humanoid::Humanoid,
+    inverted_double_pendulum::InvertedDoublePendulum, inverted_pendulum::InvertedPendulum,
+    pusher::Pusher, reacher::Reacher, swimmer::Swimmer, walker2d::Walker2d,
+};
+use super::{Env, EnvError};
+
+/// An environment that can be opened by name.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// e.g. `HalfCheetah-v5`.
+    pub id: &'static str,
+    /// One line for people.
+    pub summary: &'static str,
+    /// Loads its model.
+    pub open: fn() -> Result<Box<dyn Env>, EnvError>,
+}
+
+/// All environments.
+pub const ENTRIES: &[Entry] = &[
+    mujoco::<InvertedPendulum>(),
+    mujoco::<InvertedDoublePendulum>(),
+    mujoco::<HalfCheetah>(),
+    mujoco::<Hopper>(),
+    mujoco::<Walker2d>(),
+    mujoco::<Ant>(),
+    mujoco::<Humanoid>(),
+    mujoco::<Reacher>(),
+    mujoco::<Swimmer>(),
+    mujoco::<Pusher>(),
+];
+
+/// Opens an environment by its exact name.
+///
+/// # Errors
+/// [`EnvError::Unknown`] with the nearest name; whatever opening its model answers.
+pub fn open(id: &str) -> Result<Box<dyn Env>, EnvError> {
+    match ENTRIES.iter().find(|entry| entry.id == id) {
+        Some(entry) => (entry.open)(),
+        None => Err(EnvError::Unknown {
+            id: id.to_owned(),
+            nearest: nearest(id),
+        }),
+    }
+}
+
+const fn mujoco<T: Task + 'static>() -> Entry {
+    Entry {
+        id: T::DEFINITION.id,
+        summary: T::DEFINITION.summary,
+        open: open_mujoco::<T>,
+    }
+}
+
+fn open_mujoco<T: Task + 'static>() -> Result<Box<dyn Env>, EnvError> {
+    Ok(Box::new(MujocoEnv::<T>::open()?))
+}
+
+fn nearest(id: &str) -> &'static str {
+    let asked = id.to_lowercase();
+    ENTRIES
+        .iter()
+        .map(|entry| entry.id)
+        .min_by_key(|known| strsim::damerau_levenshtein(&asked, &known.to_lowercase()))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_name_is_answered_with_the_nearest() {
+        let message = open("halfcheetah").unwrap_err().to_string();
+        assert!(message.contains("`HalfCheetah-v5`"), "{message}");
+        let message = open("Walker-v5").unwrap_err().to_string();
+        assert!(message.contains("`Walker2d-v5`"), "{message}");
+    }
+
+    #[test]
+    fn names_are_distinct() {
+        for (index, entry) in ENTRIES.iter().enumerate() {
+            assert!(
+                ENTRIES[..index].iter().all(|other| other.id != entry.id),
+                "{} twice",
+                entry.id
+            );
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! [`VectorEnv`]: several copies of an environment stepped together, each with its own random
+//! stream, its time limit and its automatic reset.
+//!
+//! What comes out does not depend on the number of threads. It refuses to know what an action is
+//! chosen by and what a transition is stored in.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{Env, EnvError, EnvSpec, EnvState, registry};
+
+/// An episode that has just ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Episode {
+    /// Which of the environments.
+    pub env_index: usize,
+    /// Sum of its rewards.
+    pub ret: f64,
+    /// Its steps.
+    pub len: u32,
+}
+
+/// What one step of all environments told, environment by environment.
+#[derive(Clone, Debug, Default)]
+pub struct VectorStep {
+    /// `[n_envs * observation_dim]`: what each action led to, before any automatic reset.
+    pub next_observation: Vec<f32>,
+    /// `[n_envs]`
+    pub reward: Vec<f32>,
+    /// `[n_envs]`: whether the state reached ends the episode.
+    pub terminated: Vec<bool>,
+    /// `[n_envs]`: whether the time limit ends it; both may be so.
+    pub truncated: Vec<bool>,
+    /// The episodes that ended, in the order of their environments.
+    pub finished: Vec<Episode>,
+}
+
+/// Everything that the future of a [`VectorEnv`] depends on, besides the actions to come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VectorState {
+    /// Name of the environment.
+    pub id: String,
+    lanes: Vec<LaneState>,
+    observations: Vec<f32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct LaneState {
+    env: EnvState,
+    rng: ChaCha8Rng,
+    ret: f64,
+    len: u32,
+}
+
+/// Copies of one environment.
+#[derive(Debug)]
+pub struct VectorEnv {
+    spec: EnvSpec,
+    lanes: Vec<Lane>,
+    /// `None` steps on the caller's thread.
+    pool: Option<rayon::ThreadPool>,
+    /// Environments that one thread steps.
+    lanes_per_thread: usize,
+    observations: Vec<f32>,
+    step: VectorStep,
+}
+
+/// One environment, its random stream and its episode so far.
+#[derive(Debug)]
+struct Lane {
+    env: Box<dyn Env>,
+    rng: ChaCha8Rng,
+    action: Vec<f64>,
+    observation: Vec<f64>,
+    max_episode_steps: u32,
+    ret: f64,
+    len: u32,
+    finished: Option<(f64, u32)>,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Outcome {
+    reward: f64,
+    terminated: bool,
+    truncated: bool,
+}
+
+impl VectorEnv {
+    /// Opens `n_envs` copies of an environment and begins an episode in each. Copy `i` draws from
+    /// stream `i` of `seed`. They are stepped on `n_threads` threads, on the caller's own if that is 1.
+    ///
+    /// # Errors
+    /// If the environment does not open, a number is zero, or threads do not start.
+    pub fn new(id: &str, n_envs: usize, n_threads: usize, seed: u64) -> Result<Self, EnvError> {
+        if n_envs == 0 || n_threads == 0 {
+            return Err(EnvError::Vector {
+                id: id.to_owned(),
+                expected: "at least one environment and one thread".to_owned(),
+                found: format!("{n_envs} environments on {n_threads} threads"),
+            });
+        }
+        let lanes: Vec<Lane> = (0..n_envs)
+            .map(|index| Lane::open(id, seed, index as u64))
+            .collect::<Result<_, _>>()?;
+        let spec = lanes[0].env.spec().clone();
+        let n_threads = n_threads.min(n_envs);
+        let pool = match n_threads {
+            1 => None,
+            _ => Some(
+                rayon::ThreadPoolBuilder::new()
+                    .num_threads(n_threads)
+                    .thread_name(|index| format!("env-{index}"))
+                    .build()
+                    .map_err(|source| EnvError::Threads { n_threads, source })?,
+            ),
+        };
+        let observation_dim = spec.observation_dim();
+        let mut vector = Self {
+            lanes_per_thread: n_envs.div_ceil(n_threads),
+            observations: vec![0.0; n_envs * observation_dim],
+            step: VectorStep {
+                next_observation: vec![0.0; n_envs * observation_dim],
+                reward: vec![0.0; n_envs],
+                terminated: vec![false; n_envs],
+                truncated: vec![false; n_envs],
+                finished: Vec::with_capacity(n_envs),
+            },
+            spec,
+            lanes,
+            pool,
+        };
+        let rows = vector.observations.chunks_mut(observation_dim);
+        for (lane, row) in vector.lanes.iter_mut().zip(rows) {
+            lane.reset(row);
+        }
+        Ok(vector)
+    }
+
+    /// What each of them is.
+    #[must_use]
+    pub fn spec(&self) -> &EnvSpec {
+        &self.spec
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn n_envs(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// What the next actions are to be chosen from, `[n_envs * observation_dim]`.
+    #[must_use]
+    pub fn observations(&self) -> &[f32] {
+        &self.observations
+    }
+
+    /// One of the environments, to draw or to measure.
+    #[must_use]
+    pub fn env(&self, index: usize) -> &dyn Env {
+        self.lanes[index].env.as_ref()
+    }
+
+    /// Applies `actions` `[n_envs * action_dim]`. An environment whose episode ends begins another,
+    /// whose first observation is then in [`VectorEnv::observations`].
+    ///
+    /// # Panics
+    /// If `actions` has another length.
+    pub fn step(&mut self, actions: &[f32]) -> &VectorStep {
+        let (n_envs, action_dim) = (self.lanes.len(), self.spec.action_dim());
+        let observation_dim = self.spec.observation_dim();
+        assert_eq!(actions.len(), n_envs * action_dim, "length of the actions");
+        match &self.pool {
+            None => step_lanes(
+                &mut self.lanes,
+                actions,
+                &mut self.observations,
+                &mut self.step.next_observation,
+            ),
+            Some(pool) => {
+                let many = self.lanes_per_thread;
+                let tasks = self
+                    .lanes
+                    .par_chunks_mut(many)
+                    .zip(actions.par_chunks(many * action_dim))
+                    .zip(self.observations.par_chunks_mut(many * observation_dim))
+                    .zip(
+                        self.step
+                            .next_observation
+                            .par_chunks_mut(many * observation_dim),
+                    );
+                pool.install(|| {
+                    tasks.for_each(|(((lanes, actions), observations), next)| {
+                        step_lanes(lanes, actions, observations, next);
+                    });
+                });
+            }
+        }
+        self.gather();
+        &self.step
+    }
+
+    fn gather(&mut self) {
+        let step = &mut self.step;
+        step.finished.clear();
+        for (env_index, lane) in self.lanes.iter_mut().enumerate() {
+            step.reward[env_index] = lane.outcome.reward as f32;
+            step.terminated[env_index] = lane.outcome.terminated;
+            step.truncated[env_index] = lane.outcome.truncated;
+            if let Some((ret, len)) = lane.finished.take() {
+                step.finished.push(Episode {
+                    env_index,
+                    ret,
+                    len,
+                });
+            }
+        }
+    }
+
+    /// The complete state between two steps.
+    #[must_use]
+    pub fn save(&self) -> VectorState {
+        VectorState {
+            id: self.spec.id.clone(),
+            lanes: self.lanes.iter().map(Lane::save).collect(),
+            observations: self.observations.clone(),
+        }
+    }
+
+    /// Returns to a saved state; from there the same actions give the same bits.
+    ///
+    /// # Errors
+    /// [`EnvError::Vector`] or [`EnvError::State`] if it was saved from another environment or from
+    /// another number of them.
+    pub fn restore(&mut self, state: &VectorState) -> Result<(), EnvError> {
+        let fits = state.id == self.spec.id
+            && state.lanes.len() == self.lanes.len()
+            && state.observations.len() == self.observations.len();
+        if !fits {
+            return Err(EnvError::Vector {
+                id: self.spec.id.clone(),
+                expected: format!("the state of {} environments of this kind", self.n_envs()),
+                found: format!("that of {} of {}", state.lanes.len(), state.id),
+            });
+        }
+        for (lane, saved) in self.lanes.iter_mut().zip(&state.lanes) {
+            lane.restore(saved)?;
+        }
+        self.observations.copy_from_slice(&state.observations);
+        Ok(())
+    }
+}
+
+fn step_lanes(
+    lanes: &mut [Lane],
+    actions: &[f32],
+    observations: &mut [f32],
+    next_observations: &mut [f32],
+) {
+    let observation_dim = observations.len() / lanes.len();
+    let action_dim = actions.len() / lanes.len();
+    let rows = observations
+        .chunks_mut(observation_dim)
+        .zip(next_observations.chunks_mut(observation_dim));
+    for ((lane, action), (row, next_row)) in
+        lanes.iter_mut().zip(actions.chunks(action_dim)).zip(rows)
+    {
+        lane.step(action, row, next_row);
+    }
+}
+
+impl Lane {
+    fn open(id: &str, seed: u64, stream: u64) -> Result<Self, EnvError> {
+        let env = registry::open(id)?;
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(stream);
+        Ok(Self {
+            action: vec![0.0; env.spec().action_dim()],
+            observation: vec![0.0; env.spec().observation_dim()],
+            max_episode_steps: env.spec().max_episode_steps,
+            env,
+            rng,
+            ret: 0.0,
+            len: 0,
+            finished: None,
+            outcome: Outcome::default(),
+        })
+    }
+
+    fn reset(&mut self, row: &mut [f32]) {
+        self.env.reset(&mut self.rng, &mut self.observation);
+        self.ret = 0.0;
+        self.len = 0;
+        round_into(&self.observation, row);
+    }
+
+    fn step(&mut self, action: &[f32], row: &mut [f32], next_row: &mut [f32]) {
+        for (wide, narrow) in self.action.iter_mut().zip(action) {
+            *wide = f64::from(*narrow);
+        }
+        let step = self.env.step(&self.action, &mut self.observation);
+        self.ret += step.reward;
+        self.len += 1;
+        self.outcome = Outcome {
+            reward: step.reward,
+            terminated: step.terminated,
+            truncated: self.len >= self.max_episode_steps,
+        };
+        round_into(&self.observation, next_row);
+        if self.outcome.terminated || self.outcome.truncated {
+            self.finished = Some((self.ret, self.len));
+            self.reset(row);
+        } else {
+            row.copy_from_slice(next_row);
+        }
+    }
+
+    fn save(&self) -> LaneState {
+        LaneState {
+            env: self.env.save(),
+            rng: self.rng.clone(),
+            ret: self.ret,
+            len: self.len,
+        }
+    }
+
+    fn restore(&mut self, state: &LaneState) -> Result<(), EnvError> {
+        self.env.restore(&state.env)?;
+        self.rng = state.rng.clone();
+        self.ret = state.ret;
+        self.len = state.len;
+        Ok(())
+    }
+}
+
+fn round_into(wide: &[f64], narrow: &mut [f32]) {
+    for (rounded, number) in narrow.iter_mut().zip(wide) {
+        *rounded = *number as f32;
+    }
+}
