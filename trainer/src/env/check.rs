@@ -43,25 +43,42 @@ fn a_spec_describes_what_is_observed_and_accepted() {
         let spec = env.spec().clone();
         assert_eq!(spec.id, entry.id);
         assert_eq!(spec.summary, entry.summary);
-        assert!(spec.period_us > 0 && spec.max_episode_steps > 0, "{}", entry.id);
+        assert!(
+            spec.period_us > 0 && spec.max_episode_steps > 0,
+            "{}",
+            entry.id
+        );
         for term in &spec.action {
             assert!(term.low < term.high, "{}: {}", entry.id, term.name);
         }
         let mut names: Vec<&str> = spec.observation.iter().map(|term| &*term.name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), spec.observation.len(), "{}: a name twice", entry.id);
+        assert_eq!(
+            names.len(),
+            spec.observation.len(),
+            "{}: a name twice",
+            entry.id
+        );
 
         // What stays NaN was not written; MuJoCo itself has no NaN here.
         let mut observation = vec![f64::NAN; spec.observation_dim()];
         env.reset(&mut ChaCha8Rng::seed_from_u64(1), &mut observation);
-        assert!(observation.iter().all(|number| number.is_finite()), "{}", entry.id);
+        assert!(
+            observation.iter().all(|number| number.is_finite()),
+            "{}",
+            entry.id
+        );
         for bound in [spec.action_low(), spec.action_high()] {
             let action: Vec<f64> = bound.into_iter().map(f64::from).collect();
             observation.fill(f64::NAN);
             let step = env.step(&action, &mut observation);
             assert!(step.reward.is_finite(), "{}", entry.id);
-            assert!(observation.iter().all(|number| number.is_finite()), "{}", entry.id);
+            assert!(
+                observation.iter().all(|number| number.is_finite()),
+                "{}",
+                entry.id
+            );
         }
     });
 }
@@ -103,7 +120,11 @@ fn a_saved_state_continues_bit_for_bit_in_another_copy() {
             entry.id
         );
         let again = trace(copy.as_mut(), &mut same_rng, 40);
-        assert_eq!(onward, again, "{}: another course after restoring", entry.id);
+        assert_eq!(
+            onward, again,
+            "{}: another course after restoring",
+            entry.id
+        );
     });
 }
 
@@ -165,7 +186,9 @@ fn the_number_of_threads_changes_nothing() {
         let mut rng = ChaCha8Rng::seed_from_u64(22);
         let n_actions = 5 * courses[0].spec().action_dim();
         for _ in 0..200 {
-            let actions: Vec<f32> = (0..n_actions).map(|_| rng.random_range(-1.0..1.0)).collect();
+            let actions: Vec<f32> = (0..n_actions)
+                .map(|_| rng.random_range(-1.0..1.0))
+                .collect();
             let seen = courses.each_mut().map(|course| {
                 let step = course.step(&actions).clone();
                 (course.observations().to_vec(), step)

@@ -9,7 +9,9 @@ use mujoco_rs::error::MjModelError;
 #[non_exhaustive]
 pub enum EnvError {
     /// No registered environment has this name.
-    #[error("there is no environment `{id}`; the nearest is `{nearest}` (`trainer list` names all)")]
+    #[error(
+        "there is no environment `{id}`; the nearest is `{nearest}` (`trainer list` names all)"
+    )]
     Unknown {
         /// As asked.
         id: String,

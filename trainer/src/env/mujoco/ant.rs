@@ -42,7 +42,11 @@ impl Task for Ant {
         let mut all = terms::positions(simulation.model(), 2);
         all.extend(terms::velocities(simulation.model()));
         all.extend(terms::clipped(
-            vec![terms::term("contact torques and forces", "N m, N", 6 * bodies)],
+            vec![terms::term(
+                "contact torques and forces",
+                "N m, N",
+                6 * bodies,
+            )],
             MAX_CONTACT_FORCE as f32,
         ));
         all

@@ -35,7 +35,10 @@ mod tests {
     fn a_missing_model_is_named_with_the_command_that_brings_it() {
         let folder = tempfile::tempdir().unwrap();
         let message = locate(folder.path(), "ant.xml").unwrap_err().to_string();
-        assert!(message.contains("gymnasium/envs/mujoco/assets/ant.xml"), "{message}");
+        assert!(
+            message.contains("gymnasium/envs/mujoco/assets/ant.xml"),
+            "{message}"
+        );
         assert!(message.contains("cargo xtask setup"), "{message}");
     }
 }

@@ -50,10 +50,18 @@ impl Task for Humanoid {
         let driven = simulation.qvel().len() - FREE_DOFS;
         let mut all = terms::positions(simulation.model(), 2);
         all.extend(terms::velocities(simulation.model()));
-        all.push(terms::term("body inertias", "kg m^2, kg m, kg", 10 * bodies));
+        all.push(terms::term(
+            "body inertias",
+            "kg m^2, kg m, kg",
+            10 * bodies,
+        ));
         all.push(terms::term("body velocities", "rad/s, m/s", 6 * bodies));
         all.push(terms::term("actuator torques", "N m", driven));
-        all.push(terms::term("contact torques and forces", "N m, N", 6 * bodies));
+        all.push(terms::term(
+            "contact torques and forces",
+            "N m, N",
+            6 * bodies,
+        ));
         all
     }
 

@@ -1,0 +1,41 @@
+//! The command line: one file per subcommand. Results go to stdout, talk to stderr.
+
+mod eval;
+mod fit;
+mod list;
+mod plot;
+
+use clap::{Parser, Subcommand};
+
+/// Learns control policies from reward and demonstrations.
+#[derive(Debug, Parser)]
+#[command(name = "trainer", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Learn a policy
+    Fit(fit::FitArgs),
+    /// Measure a policy over whole episodes
+    Eval(eval::EvalArgs),
+    /// Draw learning curves: mean and spread over seeds, one picture per environment
+    Plot(plot::PlotArgs),
+    /// Name environments, algorithms and recipes
+    List(list::ListArgs),
+}
+
+/// Runs what was asked. `Ok(false)` means it ran and the answer is no.
+///
+/// # Errors
+/// Whatever kept the command from running.
+pub fn run(cli: &Cli) -> anyhow::Result<bool> {
+    match &cli.command {
+        Command::Fit(args) => fit::fit(args).map(|()| true),
+        Command::Eval(args) => eval::eval(args),
+        Command::Plot(args) => plot::plot(args).map(|()| true),
+        Command::List(args) => list::list(args).map(|()| true),
+    }
+}

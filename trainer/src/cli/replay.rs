@@ -1,0 +1,219 @@
+//! `trainer replay`: drives an environment with a recording made elsewhere, so that anyone can
+//! compare ours with theirs, number by number.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use ndarray::{Array, Array2, Array3, ArrayD, Axis, Dimension, s};
+use ndarray_npy::{NpzReader, NpzWriter, ReadNpyError, ReadNpzError};
+use rlfd_models::atomic_file;
+
+use crate::env::{ActionPrecision, Env, registry};
+
+/// Check an environment against a recording.
+///
+/// IN holds `init_state` [S, n], MuJoCo's integration state after a reset, and `actions` [S, T, nu],
+/// float64 or float32 (with float32, action costs are summed in float32, as Gymnasium does). OUT
+/// gets `obs` [S, T+1, ·], `rewards`, `terminated`, `truncated` [S, T] and `qpos`, `qvel`
+/// [S, T+1, ·]. There is no time limit, and steps go on past `terminated`.
+#[derive(Args, Clone, Debug)]
+pub struct ReplayArgs {
+    /// Environment, e.g. `Ant-v5`
+    #[arg(long)]
+    pub env: String,
+    /// The recording to follow
+    #[arg(long, value_name = "IN.npz")]
+    pub record: PathBuf,
+    /// Where the outcome goes
+    #[arg(long, value_name = "OUT.npz")]
+    pub out: PathBuf,
+}
+
+/// Runs `trainer replay`.
+///
+/// # Errors
+/// If the environment does not open, the recording does not fit it, or OUT cannot be written.
+pub fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
+    let mut env = registry::open(&args.env)?;
+    let recording = Recording::read(&args.record)?;
+    recording
+        .fits(env.as_ref())
+        .with_context(|| args.record.display().to_string())?;
+    let outcome = recording
+        .follow(env.as_mut())
+        .with_context(|| args.record.display().to_string())?;
+    outcome
+        .write(&args.out)
+        .with_context(|| format!("cannot write {}", args.out.display()))
+}
+
+/// What is followed.
+struct Recording {
+    /// `[S, n]`
+    init_state: Array2<f64>,
+    /// `[S, T, nu]`
+    actions: Array3<f64>,
+    precision: ActionPrecision,
+    /// Numbers in a goal, 0 without one.
+    goal_dim: usize,
+}
+
+impl Recording {
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let context = || path.display().to_string();
+        let file = File::open(path).with_context(context)?;
+        let mut npz = NpzReader::new(BufReader::new(file))
+            .context("not an .npz file")
+            .with_context(context)?;
+        let names = npz.names().with_context(context)?;
+        let (init_state, _) =
+            read_array(&mut npz, &names, "init_state", "[S, n]").with_context(context)?;
+        let (actions, precision) =
+            read_array(&mut npz, &names, "actions", "[S, T, nu]").with_context(context)?;
+        let goal_dim = if names.iter().any(|name| name == "desired_goal") {
+            let (goal, _) =
+                read_array::<ndarray::IxDyn>(&mut npz, &names, "desired_goal", "[S, ·]")
+                    .with_context(context)?;
+            goal_dim(&goal)
+        } else {
+            0
+        };
+        Ok(Self {
+            init_state,
+            actions,
+            precision,
+            goal_dim,
+        })
+    }
+
+    fn fits(&self, env: &dyn Env) -> anyhow::Result<()> {
+        let (spec, state_len) = (env.spec(), env.simulation().state_len());
+        let (n_episodes, found) = self.init_state.dim();
+        ensure!(
+            found == state_len,
+            "array `init_state`: expected [S, {state_len}] for {}, found [{n_episodes}, {found}]",
+            spec.id
+        );
+        let shape = self.actions.shape();
+        ensure!(
+            shape[0] == n_episodes && shape[2] == spec.action_dim(),
+            "array `actions`: expected [{n_episodes}, T, {}] for {} and this `init_state`, found {shape:?}",
+            spec.action_dim(),
+            spec.id
+        );
+        ensure!(
+            self.goal_dim == 0,
+            "array `desired_goal`: {} has no goal, found {} numbers per episode",
+            spec.id,
+            self.goal_dim
+        );
+        Ok(())
+    }
+
+    fn follow(&self, env: &mut dyn Env) -> anyhow::Result<Outcome> {
+        let (n_episodes, n_steps) = (self.actions.shape()[0], self.actions.shape()[1]);
+        let simulation = env.simulation();
+        let (nq, nv) = (simulation.qpos().len(), simulation.qvel().len());
+        let mut outcome = Outcome {
+            obs: Array3::zeros((n_episodes, n_steps + 1, env.spec().observation_dim())),
+            rewards: Array2::zeros((n_episodes, n_steps)),
+            terminated: Array2::from_elem((n_episodes, n_steps), false),
+            truncated: Array2::from_elem((n_episodes, n_steps), false),
+            qpos: Array3::zeros((n_episodes, n_steps + 1, nq)),
+            qvel: Array3::zeros((n_episodes, n_steps + 1, nv)),
+        };
+        env.set_action_precision(self.precision);
+        let mut observation = vec![0.0; env.spec().observation_dim()];
+        for episode in 0..n_episodes {
+            let state = self.init_state.index_axis(Axis(0), episode).to_vec();
+            env.reset_to(&state, &mut observation)
+                .with_context(|| format!("array `init_state`, row {episode}"))?;
+            outcome.note(env, &observation, episode, 0);
+            for time in 0..n_steps {
+                let action = self.actions.slice(s![episode, time, ..]).to_vec();
+                let step = env.step(&action, &mut observation);
+                outcome.rewards[[episode, time]] = step.reward;
+                outcome.terminated[[episode, time]] = step.terminated;
+                outcome.note(env, &observation, episode, time + 1);
+            }
+        }
+        Ok(outcome)
+    }
+}
+
+/// What came of it.
+struct Outcome {
+    obs: Array3<f64>,
+    rewards: Array2<f64>,
+    terminated: Array2<bool>,
+    truncated: Array2<bool>,
+    qpos: Array3<f64>,
+    qvel: Array3<f64>,
+}
+
+impl Outcome {
+    fn note(&mut self, env: &dyn Env, observation: &[f64], episode: usize, time: usize) {
+        let simulation = env.simulation();
+        for (column, numbers) in [
+            (&mut self.obs, observation),
+            (&mut self.qpos, simulation.qpos()),
+            (&mut self.qvel, simulation.qvel()),
+        ] {
+            column
+                .slice_mut(s![episode, time, ..])
+                .assign(&ndarray::aview1(numbers));
+        }
+    }
+
+    fn write(&self, path: &Path) -> anyhow::Result<()> {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let mut npz = NpzWriter::new(&mut bytes);
+        npz.add_array("obs", &self.obs)?;
+        npz.add_array("rewards", &self.rewards)?;
+        npz.add_array("terminated", &self.terminated)?;
+        npz.add_array("truncated", &self.truncated)?;
+        npz.add_array("qpos", &self.qpos)?;
+        npz.add_array("qvel", &self.qvel)?;
+        npz.finish()?;
+        atomic_file::replace(path, bytes.get_ref())?;
+        Ok(())
+    }
+}
+
+/// Numbers per episode.
+fn goal_dim(goal: &ArrayD<f64>) -> usize {
+    goal.shape().iter().skip(1).product()
+}
+
+/// Reads an array of float64 or float32, and tells which.
+fn read_array<D: Dimension>(
+    npz: &mut NpzReader<BufReader<File>>,
+    names: &[String],
+    name: &str,
+    shape: &str,
+) -> anyhow::Result<(Array<f64, D>, ActionPrecision)> {
+    if !names.iter().any(|known| known == name) {
+        bail!(
+            "no array `{name}` {shape}; found {}",
+            if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(", ")
+            }
+        );
+    }
+    let context = || format!("array `{name}`: expected {shape} of float64 or float32");
+    match npz.by_name::<ndarray::OwnedRepr<f64>, D>(name) {
+        Ok(array) => Ok((array, ActionPrecision::Double)),
+        Err(ReadNpzError::Npy(ReadNpyError::WrongDescriptor(_))) => {
+            let array = npz
+                .by_name::<ndarray::OwnedRepr<f32>, D>(name)
+                .with_context(context)?;
+            Ok((array.mapv(f64::from), ActionPrecision::Single))
+        }
+        Err(error) => Err(error).with_context(context),
+    }
+}
