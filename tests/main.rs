@@ -1,1 +1,3 @@
-fn main() {}
+//! The one test binary: whatever needs two members or more.
+
+mod gymnasium;
