@@ -1,0 +1,159 @@
+//! [`Contract`]: the numbers of observation and action terms, as the loop needs them. Names and units, which only people
+//! need, are in [`ObservationTerm`](super::ObservationTerm) and [`ActionTerm`](super::ActionTerm).
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use super::ImageError;
+
+/// How a group of measurements becomes part of the observation:
+/// `clamp(measurement * scale + offset, -clip, clip)` for each of `dim` numbers, the newest `history` of them stacked,
+/// oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ObservationRule {
+    /// How many numbers.
+    pub dim: u16,
+    /// How many consecutive samples are stacked; 1 is the newest alone.
+    pub history: u16,
+    /// Factor from measurement to observation.
+    pub scale: f32,
+    /// Added after scaling.
+    pub offset: f32,
+    /// Symmetric bound; infinite for none.
+    pub clip: f32,
+}
+
+/// How a command follows from the action:
+/// `clamp(action * scale + offset, low, high)` for each of `dim` numbers, changing by at most `max_rate` per second.
+#[derive(Clone, Copy, Debug, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ActionRule {
+    /// How many numbers.
+    pub dim: u16,
+    /// 0.
+    pub reserved: u16,
+    /// Factor from action to command.
+    pub scale: f32,
+    /// Added after scaling, in command units.
+    pub offset: f32,
+    /// Least command.
+    pub low: f32,
+    /// Greatest command.
+    pub high: f32,
+    /// Greatest change of the command per second; infinite for none.
+    pub max_rate: f32,
+}
+
+/// What a policy expects of the machine around it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Contract<'a> {
+    /// Control period in microseconds.
+    pub period_us: u32,
+    /// What it observes, in order.
+    pub observation: &'a [ObservationRule],
+    /// What it commands, in order.
+    pub action: &'a [ActionRule],
+}
+
+impl Contract<'_> {
+    /// Numbers the sensors give per step.
+    #[must_use]
+    pub fn measurement_dim(&self) -> usize {
+        self.observation
+            .iter()
+            .map(|rule| usize::from(rule.dim))
+            .sum()
+    }
+
+    /// Numbers in one observation, history included.
+    #[must_use]
+    pub fn observation_dim(&self) -> usize {
+        self.observation.iter().map(ObservationRule::len).sum()
+    }
+
+    /// Numbers in one action and in one command.
+    #[must_use]
+    pub fn action_dim(&self) -> usize {
+        self.action.iter().map(|rule| usize::from(rule.dim)).sum()
+    }
+
+    /// Checks that there is something to observe, to command and a period, and every rule's numbers.
+    ///
+    /// # Errors
+    /// [`ImageError::Missing`], [`ImageError::ObservationTerm`] and [`ImageError::ActionTerm`].
+    pub fn check(&self) -> Result<(), ImageError> {
+        for (what, missing) in [
+            ("observation terms", self.observation.is_empty()),
+            ("action terms", self.action.is_empty()),
+            ("control period", self.period_us == 0),
+        ] {
+            if missing {
+                return Err(ImageError::Missing(what));
+            }
+        }
+        for (index, rule) in self.observation.iter().enumerate() {
+            rule.check(index)?;
+        }
+        for (index, rule) in self.action.iter().enumerate() {
+            rule.check(index)?;
+        }
+        Ok(())
+    }
+}
+
+impl ObservationRule {
+    /// Numbers of the observation this rule fills.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        usize::from(self.dim) * usize::from(self.history)
+    }
+
+    /// Whether it fills none, which [`Contract::check`] refuses.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn check(&self, index: usize) -> Result<(), ImageError> {
+        for (field, expected, holds) in [
+            ("dim", "at least 1", self.dim > 0),
+            ("history", "at least 1", self.history > 0),
+            ("scale", "finite", self.scale.is_finite()),
+            ("offset", "finite", self.offset.is_finite()),
+            ("clip", "above 0", self.clip > 0.0),
+        ] {
+            if !holds {
+                return Err(ImageError::ObservationTerm {
+                    index,
+                    field,
+                    expected,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ActionRule {
+    fn check(&self, index: usize) -> Result<(), ImageError> {
+        for (field, expected, holds) in [
+            ("dim", "at least 1", self.dim > 0),
+            ("reserved", "0", self.reserved == 0),
+            ("scale", "finite", self.scale.is_finite()),
+            ("offset", "finite", self.offset.is_finite()),
+            ("low", "finite", self.low.is_finite()),
+            ("high", "finite", self.high.is_finite()),
+            ("low", "not above high", self.low <= self.high),
+            ("max_rate", "above 0", self.max_rate > 0.0),
+        ] {
+            if !holds {
+                return Err(ImageError::ActionTerm {
+                    index,
+                    field,
+                    expected,
+                });
+            }
+        }
+        Ok(())
+    }
+}

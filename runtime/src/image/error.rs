@@ -1,0 +1,172 @@
+//! [`ImageError`]: why bytes are no policy image, or a source cannot become one.
+
+use super::OpCode;
+
+/// Why an image is refused. Indices count from 0; a length is in the unit the message names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageError {
+    /// Fewer bytes than the prelude says, or than a prelude has.
+    #[error("truncated: {needed} bytes expected, {found} found")]
+    Truncated {
+        /// Bytes expected.
+        needed: usize,
+        /// Bytes there.
+        found: usize,
+    },
+    /// Bytes after the end.
+    #[error("{found} bytes found where the image ends after {stated}")]
+    TrailingBytes {
+        /// Length in the prelude.
+        stated: usize,
+        /// Bytes there.
+        found: usize,
+    },
+    /// The first bytes are not [`MAGIC`](super::MAGIC).
+    #[error("not a policy image: the first eight bytes are not its magic number")]
+    Magic,
+    /// The bytes do not start at a multiple of [`ALIGNMENT`](super::ALIGNMENT).
+    #[error(
+        "not aligned: the image starts {remainder} bytes past a 16-byte boundary (see include_image!)"
+    )]
+    Unaligned {
+        /// Address modulo 16.
+        remainder: usize,
+    },
+    /// Another version of the format.
+    #[error("image version {found}, this runtime reads version {supported}")]
+    Version {
+        /// Of the image.
+        found: u16,
+        /// [`IMAGE_VERSION`](super::IMAGE_VERSION).
+        supported: u16,
+    },
+    /// Checksum and content disagree: the bytes were damaged.
+    #[error("damaged: CRC-32 is {found:#010x}, the image states {stated:#010x}")]
+    Checksum {
+        /// In the prelude.
+        stated: u32,
+        /// Of these bytes.
+        found: u32,
+    },
+    /// The header does not decode.
+    #[error("header does not decode")]
+    Header,
+    /// A section has an impossible length.
+    #[error("section {index} ({name}) has an impossible length of {len} bytes")]
+    Section {
+        /// Position in the section table.
+        index: usize,
+        /// As in `docs/image.md`.
+        name: &'static str,
+        /// Length in bytes.
+        len: usize,
+    },
+    /// Name or unit of a term does not decode.
+    #[error("name or unit of term {index} does not decode")]
+    Label {
+        /// Observation terms first, then action terms.
+        index: usize,
+    },
+    /// A number of an observation term is out of its range.
+    #[error("observation term {index}: {field} is out of range ({expected})")]
+    ObservationTerm {
+        /// Which term.
+        index: usize,
+        /// Which field.
+        field: &'static str,
+        /// What is allowed.
+        expected: &'static str,
+    },
+    /// A number of an action term is out of its range.
+    #[error("action term {index}: {field} is out of range ({expected})")]
+    ActionTerm {
+        /// Which term.
+        index: usize,
+        /// Which field.
+        field: &'static str,
+        /// What is allowed.
+        expected: &'static str,
+    },
+    /// Observation, action, layers or period missing.
+    #[error("{0} missing: at least one is needed")]
+    Missing(&'static str),
+    /// An operation of a later version.
+    #[error("operation {index} has the unknown code {code}")]
+    UnknownOp {
+        /// Which operation.
+        index: usize,
+        /// Its code.
+        code: u8,
+    },
+    /// An operation's activation, number type or reserved field is unknown.
+    #[error("operation {index} ({op:?}): unknown {field} {value}")]
+    UnknownField {
+        /// Which operation.
+        index: usize,
+        /// What it does.
+        op: OpCode,
+        /// Which field.
+        field: &'static str,
+        /// Its value.
+        value: u8,
+    },
+    /// Widths of neighbouring operations, or of an array and its operation, differ.
+    #[error("operation {index}: {what} has {found} numbers, expected {expected}")]
+    Width {
+        /// Which operation; one past the last stands for the action.
+        index: usize,
+        /// Which array.
+        what: &'static str,
+        /// From the context.
+        expected: usize,
+        /// There.
+        found: usize,
+    },
+    /// The weights of an operation lie outside the weight section or not at a 16-byte boundary.
+    #[error("operation {index}: weights lie outside their section or unaligned")]
+    Weights {
+        /// Which operation.
+        index: usize,
+    },
+    /// NaN or infinity where a finite number belongs, or bounds in the wrong order.
+    #[error("operation {index}: {what} holds a number out of range ({expected})")]
+    Number {
+        /// Which operation.
+        index: usize,
+        /// Which array.
+        what: &'static str,
+        /// What is allowed.
+        expected: &'static str,
+    },
+    /// Golden observation or action has a wrong length or a number that is not finite.
+    #[error("golden {what}: {expected} finite numbers expected, {found} numbers found")]
+    Golden {
+        /// `observation` or `action`.
+        what: &'static str,
+        /// Numbers expected.
+        expected: usize,
+        /// Numbers there.
+        found: usize,
+    },
+    /// A stated value differs from the one that follows from the content.
+    #[error("stated {what} differs from the content's")]
+    Inconsistent {
+        /// Which value.
+        what: &'static str,
+    },
+    /// Lent memory is too small.
+    #[error("{needed} numbers of scratch memory needed, {found} given")]
+    Scratch {
+        /// Numbers needed.
+        needed: usize,
+        /// Numbers given.
+        found: usize,
+    },
+    /// Longer than the format's 32-bit lengths.
+    #[error("larger than the format allows: {what}")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+    },
+}

@@ -1,0 +1,309 @@
+//! [`PolicyImage::view`]: all checks, once; then plain borrowed slices.
+
+use zerocopy::FromBytes;
+
+use super::prelude::{Header, PRELUDE_LEN, Prelude, SECTIONS, Span, aligned};
+use super::term::contract_id;
+use super::{ActionTerm, Contract, Golden, ImageError, ObservationTerm, Op, Program};
+use crate::policy::Shape;
+
+/// A checked policy image.
+#[derive(Clone, Copy, Debug)]
+pub struct PolicyImage<'a> {
+    environment: &'a str,
+    provenance: &'a str,
+    contract_id: u64,
+    checksum: u32,
+    contract: Contract<'a>,
+    labels: &'a [u8],
+    program: Program<'a>,
+    golden: Golden<'a>,
+}
+
+impl<'a> PolicyImage<'a> {
+    /// Checks an image and borrows it. The bytes must start at a multiple of 16: see
+    /// [`include_image!`](crate::include_image) and `ImageBytes`.
+    ///
+    /// # Errors
+    /// The first thing found wrong, see [`ImageError`]. Bytes altered after writing are refused by the checksum.
+    pub fn view(bytes: &'a [u8]) -> Result<Self, ImageError> {
+        let prelude = Prelude::check(bytes)?;
+        let header_span = Span {
+            start: PRELUDE_LEN,
+            len: prelude.header_len as usize,
+        };
+        let header_bytes = header_span.of(bytes).ok_or(ImageError::Header)?;
+        let (header, rest): (Header<'a>, _) =
+            postcard::take_from_bytes(header_bytes).map_err(|_| ImageError::Header)?;
+        if !rest.is_empty() {
+            return Err(ImageError::Header);
+        }
+        let spans = section_spans(bytes, header_bytes.len(), &header)?;
+        let [
+            observation,
+            action,
+            labels,
+            ops,
+            weights,
+            golden_observation,
+            golden_action,
+        ] = spans;
+        let image = Self {
+            environment: header.environment,
+            provenance: header.provenance,
+            contract_id: u64::from_le_bytes(prelude.contract_id),
+            checksum: prelude.checksum,
+            contract: Contract {
+                period_us: header.period_us,
+                observation: items(bytes, 0, observation)?,
+                action: items(bytes, 1, action)?,
+            },
+            labels: items(bytes, 2, labels)?,
+            program: Program {
+                shape: Shape {
+                    observation_dim: header.observation_dim as usize,
+                    action_dim: header.action_dim as usize,
+                },
+                scratch_len: header.scratch_len as usize,
+                ops: items(bytes, 3, ops)?,
+                weights: items(bytes, 4, weights)?,
+            },
+            golden: Golden {
+                observation: items(bytes, 5, golden_observation)?,
+                action: items(bytes, 6, golden_action)?,
+            },
+        };
+        image.check_contract()?;
+        image.check_program()?;
+        image.check_golden()?;
+        Ok(image)
+    }
+
+    /// The environment it was trained in.
+    #[must_use]
+    pub fn environment(&self) -> &'a str {
+        self.environment
+    }
+
+    /// How it came to be, one line.
+    #[must_use]
+    pub fn provenance(&self) -> &'a str {
+        self.provenance
+    }
+
+    /// Control period in microseconds: the policy is asked once per period.
+    #[must_use]
+    pub fn period_us(&self) -> u32 {
+        self.contract.period_us
+    }
+
+    /// Hash of the observation and action terms; equal ids mean equal wiring.
+    #[must_use]
+    pub fn contract_id(&self) -> u64 {
+        self.contract_id
+    }
+
+    /// CRC-32 of the image: which image this is, among honest ones.
+    #[must_use]
+    pub fn checksum(&self) -> u32 {
+        self.checksum
+    }
+
+    /// The numbers of the terms.
+    #[must_use]
+    pub fn contract(&self) -> Contract<'a> {
+        self.contract
+    }
+
+    /// What it observes, in order, with names and units.
+    pub fn observation_terms(&self) -> impl Iterator<Item = ObservationTerm<'a>> + use<'a> {
+        let rules = self.contract.observation.iter();
+        Labels(self.labels)
+            .zip(rules)
+            .map(|(label, rule)| ObservationTerm::new(label, rule))
+    }
+
+    /// What it commands, in order, with names and units.
+    pub fn action_terms(&self) -> impl Iterator<Item = ActionTerm<'a>> + use<'a> {
+        let labels = Labels(self.labels).skip(self.contract.observation.len());
+        labels
+            .zip(self.contract.action.iter())
+            .map(|(label, rule)| ActionTerm::new(label, rule))
+    }
+
+    /// The operations, first to last.
+    pub fn layers(&self) -> impl Iterator<Item = Op<'a>> + use<'a> {
+        let weights = self.program.weights;
+        self.program
+            .ops
+            .iter()
+            .filter_map(move |record| record.op(weights))
+    }
+
+    /// The part that computes.
+    #[must_use]
+    pub fn program(&self) -> Program<'a> {
+        self.program
+    }
+
+    /// An observation and its action, for the self-test.
+    #[must_use]
+    pub fn golden(&self) -> Golden<'a> {
+        self.golden
+    }
+
+    /// Widths of observation and action.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        self.program.shape
+    }
+
+    /// Numbers of memory an [`ImagePolicy`](crate::ImagePolicy) borrows: twice the widest layer.
+    #[must_use]
+    pub fn scratch_len(&self) -> usize {
+        self.program.scratch_len
+    }
+
+    fn check_contract(&self) -> Result<(), ImageError> {
+        self.contract.check()?;
+        let n_terms = self.contract.observation.len() + self.contract.action.len();
+        let mut labels = Labels(self.labels);
+        for index in 0..n_terms {
+            labels.next().ok_or(ImageError::Label { index })?;
+        }
+        if !labels.0.is_empty() {
+            return Err(ImageError::Label { index: n_terms });
+        }
+        if contract_id(self.observation_terms(), self.action_terms()) != self.contract_id {
+            return Err(ImageError::Inconsistent {
+                what: "contract id",
+            });
+        }
+        let shape = Shape {
+            observation_dim: self.contract.observation_dim(),
+            action_dim: self.contract.action_dim(),
+        };
+        if shape != self.program.shape {
+            return Err(ImageError::Inconsistent {
+                what: "observation or action width",
+            });
+        }
+        Ok(())
+    }
+
+    fn check_program(&self) -> Result<(), ImageError> {
+        if self.program.ops.is_empty() {
+            return Err(ImageError::Missing("layers"));
+        }
+        let mut width = self.program.shape.observation_dim;
+        let mut widest = width;
+        for (index, record) in self.program.ops.iter().enumerate() {
+            let op = record.check(index, self.program.weights)?;
+            expect_width(index, "input", width, op.input_dim())?;
+            width = op.output_dim();
+            widest = widest.max(width);
+        }
+        let n_ops = self.program.ops.len();
+        expect_width(n_ops, "action", self.program.shape.action_dim, width)?;
+        if widest.checked_mul(2) != Some(self.program.scratch_len) {
+            return Err(ImageError::Inconsistent {
+                what: "scratch length",
+            });
+        }
+        Ok(())
+    }
+
+    fn check_golden(&self) -> Result<(), ImageError> {
+        let shape = self.program.shape;
+        for (what, expected, numbers) in [
+            (
+                "observation",
+                shape.observation_dim,
+                self.golden.observation,
+            ),
+            ("action", shape.action_dim, self.golden.action),
+        ] {
+            if numbers.len() != expected || !numbers.iter().all(|number| number.is_finite()) {
+                return Err(ImageError::Golden {
+                    what,
+                    expected,
+                    found: numbers.len(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn expect_width(
+    index: usize,
+    what: &'static str,
+    expected: usize,
+    found: usize,
+) -> Result<(), ImageError> {
+    if expected == found {
+        Ok(())
+    } else {
+        Err(ImageError::Width {
+            index,
+            what,
+            expected,
+            found,
+        })
+    }
+}
+
+/// Sections lie one behind the other, each at the next multiple of 16, and the last ends the image.
+fn section_spans(
+    bytes: &[u8],
+    header_len: usize,
+    header: &Header<'_>,
+) -> Result<[Span; SECTIONS.len()], ImageError> {
+    let mut spans = [Span { start: 0, len: 0 }; SECTIONS.len()];
+    let mut end = PRELUDE_LEN + header_len;
+    for (index, (span, len)) in spans.iter_mut().zip(header.section_len).enumerate() {
+        let len = len as usize;
+        let bounds = aligned(end).and_then(|start| Some((start, start.checked_add(len)?)));
+        let (start, stop) = bounds
+            .filter(|(_, stop)| *stop <= bytes.len())
+            .ok_or_else(|| impossible(index, len))?;
+        *span = Span { start, len };
+        end = stop;
+    }
+    if end != bytes.len() {
+        return Err(ImageError::Inconsistent {
+            what: "total length",
+        });
+    }
+    Ok(spans)
+}
+
+fn items<T: FromBytes + zerocopy::Immutable + zerocopy::KnownLayout>(
+    bytes: &[u8],
+    index: usize,
+    span: Span,
+) -> Result<&[T], ImageError> {
+    let section = span.of(bytes).ok_or_else(|| impossible(index, span.len))?;
+    <[T]>::ref_from_bytes(section).map_err(|_| impossible(index, span.len))
+}
+
+fn impossible(index: usize, len: usize) -> ImageError {
+    ImageError::Section {
+        index,
+        name: SECTIONS.get(index).copied().unwrap_or_default(),
+        len,
+    }
+}
+
+/// Names and units, decoded one pair at a time; ends early at a pair that does not decode.
+struct Labels<'a>(&'a [u8]);
+
+impl<'a> Iterator for Labels<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (label, rest) = postcard::take_from_bytes(self.0).ok()?;
+        self.0 = rest;
+        Some(label)
+    }
+}

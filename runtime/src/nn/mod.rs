@@ -1,0 +1,12 @@
+//! Kernels on slices, one per file. They know neither images nor policies; lengths are the caller's to match, and
+//! where they do not match the shorter slice decides, so that no kernel can panic.
+//!
+//! Every kernel gives the same bits on every target: only additions, multiplications and comparisons of IEEE 754
+//! singles in a fixed order, never fused, and the functions of `libm` compiled from source. NaN goes through every kernel:
+//! judging it is the safety filter's work, and a kernel that swallowed it would hide the fault.
+
+pub mod activation;
+pub mod dense;
+pub mod elementwise;
+
+pub use activation::Activation;
