@@ -1,5 +1,11 @@
-//! Placeholder.
+//! Learns control policies from reward and demonstrations.
+
+pub mod algo;
+pub mod cli;
+pub mod data;
 pub mod env;
 pub mod hil;
-pub mod cli;
+pub mod nn;
+pub mod recipe;
+pub mod run;
 pub mod video;

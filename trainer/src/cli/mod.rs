@@ -1,9 +1,9 @@
 //! The command line: one file per subcommand. Results go to stdout, talk to stderr.
 
-mod eval;
 mod fit;
 mod list;
 mod plot;
+mod replay;
 
 use clap::{Parser, Subcommand};
 
@@ -19,10 +19,10 @@ pub struct Cli {
 enum Command {
     /// Learn a policy
     Fit(fit::FitArgs),
-    /// Measure a policy over whole episodes
-    Eval(eval::EvalArgs),
     /// Draw learning curves: mean and spread over seeds, one picture per environment
     Plot(plot::PlotArgs),
+    /// Check an environment against a recording
+    Replay(replay::ReplayArgs),
     /// Name environments, algorithms and recipes
     List(list::ListArgs),
 }
@@ -34,8 +34,8 @@ enum Command {
 pub fn run(cli: &Cli) -> anyhow::Result<bool> {
     match &cli.command {
         Command::Fit(args) => fit::fit(args).map(|()| true),
-        Command::Eval(args) => eval::eval(args),
         Command::Plot(args) => plot::plot(args).map(|()| true),
+        Command::Replay(args) => replay::replay(args).map(|()| true),
         Command::List(args) => list::list(args).map(|()| true),
     }
 }

@@ -1,0 +1,321 @@
+//! [`Sac`]: soft actor-critic with twin critics and automatic temperature (Haarnoja et al. 2018, "Soft Actor-Critic
+//! Algorithms and Applications", arXiv 1812.05905; equations by that paper's numbers).
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+use super::actor::{Actor, ActorShard};
+use super::team::Team;
+use super::twin_critic::{CriticShard, TwinCritic};
+use super::{ActorLayer, Algorithm, AlgorithmState, Dimensions, Mode, OffPolicySettings};
+use crate::data::{Batch, BatchView};
+use crate::nn::{Adam, MlpShape, Noise, Parameters, SquashedGaussian};
+
+/// Recipe keys of SAC alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SacSettings {
+    /// α at the start.
+    pub initial_temperature: f64,
+    /// Whether α follows the target entropy (section 5) or stays.
+    pub automatic_temperature: bool,
+    /// Adam's learning rate for log α.
+    pub temperature_learning_rate: f64,
+    /// Target entropy H̄ per action dimension, of the action scaled to -1 … 1; the paper uses -1.
+    pub target_entropy_per_action: f64,
+}
+
+/// The learner.
+#[derive(Debug)]
+pub struct Sac {
+    settings: SacSettings,
+    tau: f64,
+    batch_size: usize,
+    dimensions: Dimensions,
+    actor: Actor,
+    critic: TwinCritic,
+    temperature: Temperature,
+    /// `[2 * batch, action]`: for the next states' actions, then for the states' own.
+    noise: Noise,
+    shards: Vec<Shard>,
+    team: Team,
+    updates: u64,
+}
+
+/// log α and its optimiser.
+#[derive(Debug)]
+struct Temperature {
+    /// `[1]`
+    log: Parameters,
+    adam: Adam,
+}
+
+/// One thread's rows of the batch, with its own buffers.
+#[derive(Debug)]
+struct Shard {
+    first: usize,
+    rows: usize,
+    actor: ActorShard,
+    critic: CriticShard,
+    /// This update's batch.
+    batch: Option<BatchView>,
+    /// `[rows, action]`, views: for the next states' actions and for the states' own.
+    noise: [Tensor; 2],
+    /// log α, a view, `[1]`.
+    log_temperature: Tensor,
+    /// `[rows, observation + action]`: the states with the current policy's actions.
+    policy_input: Tensor,
+    /// Σ log π over the rows, `[1, 1]`.
+    log_prob_sum: Tensor,
+}
+
+impl Sac {
+    /// Freshly initialised from `rng`.
+    #[must_use]
+    pub fn new(
+        dimensions: Dimensions,
+        common: &OffPolicySettings,
+        settings: &SacSettings,
+        threads: usize,
+        device: Device,
+        rng: &mut ChaCha8Rng,
+    ) -> Self {
+        let Dimensions {
+            observation,
+            action,
+        } = dimensions;
+        let actor_shape = MlpShape::new(
+            observation,
+            &common.actor_hidden,
+            2 * action,
+            common.activation,
+        );
+        let critic_shape = MlpShape::new(
+            observation + action,
+            &common.critic_hidden,
+            1,
+            common.activation,
+        );
+        let actor = Actor::new(actor_shape, common.actor_learning_rate, device, rng);
+        let critic = TwinCritic::new(critic_shape, common.critic_learning_rate, device, rng);
+        let temperature = Temperature::new(settings, device);
+        let noise = Noise::new(2 * common.batch_size, action, device);
+        let shard = |(first, rows)| Shard {
+            first,
+            rows,
+            actor: actor.shard(rows),
+            critic: critic.shard(rows, common.batch_size),
+            batch: None,
+            noise: [0, common.batch_size].map(|half| noise.rows(half + first, rows)),
+            log_temperature: temperature.log.flat().shallow_clone(),
+            policy_input: Tensor::zeros(
+                [rows as i64, (observation + action) as i64],
+                (Kind::Float, device),
+            ),
+            log_prob_sum: Tensor::zeros([1, 1], (Kind::Float, device)),
+        };
+        let shards = Team::split(common.batch_size, threads).map(shard).collect();
+        Self {
+            settings: settings.clone(),
+            tau: common.tau,
+            batch_size: common.batch_size,
+            dimensions,
+            temperature,
+            noise,
+            actor,
+            critic,
+            shards,
+            team: Team::new(threads),
+            updates: 0,
+        }
+    }
+
+    fn report(&self, metrics: &mut Vec<f64>) {
+        metrics.clear();
+        let mean = |each: &dyn Fn(&Shard) -> f64| {
+            self.shards.iter().map(each).sum::<f64>() / self.batch_size as f64
+        };
+        let sum = |tensor: &Tensor| tensor.sum(Kind::Float).double_value(&[]);
+        let alpha = self.temperature.log.flat().exp().double_value(&[0]);
+        metrics.push(alpha);
+        metrics.push(-mean(&|shard| sum(&shard.log_prob_sum)));
+        metrics.push(mean(&|shard| {
+            sum(&shard.critic.value(0).minimum(shard.critic.value(1)))
+        }));
+        metrics.push(mean(&|shard| shard.critic.loss_sum()));
+    }
+}
+
+impl Algorithm for Sac {
+    fn act(&mut self, observations: &[f32], mode: Mode<'_>, actions: &mut [f32]) {
+        let dim = self.dimensions.action;
+        let output = self.actor.answer(observations);
+        let action = match mode {
+            Mode::Deterministic => output.narrow(1, 0, dim as i64).tanh(),
+            Mode::Explore(rng) => {
+                let noise: Vec<f32> = (0..actions.len())
+                    .map(|_| rng.sample(StandardNormal))
+                    .collect();
+                let noise = Tensor::from_slice(&noise)
+                    .view([-1, dim as i64])
+                    .to_device(output.device());
+                SquashedGaussian::sample(output, &noise).action
+            }
+        };
+        action
+            .to_device(Device::Cpu)
+            .contiguous()
+            .view([-1])
+            .copy_data(actions, actions.len());
+    }
+
+    fn update(&mut self, batch: &mut Batch, rng: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>) {
+        self.noise.draw(rng);
+        for shard in &mut self.shards {
+            shard.batch = Some(batch.view(shard.first, shard.rows, self.dimensions.observation));
+        }
+        let record = metrics.is_some();
+        self.team
+            .run(&mut self.shards, |shard| shard.learn_critics(record));
+        let gradients: Vec<&Tensor> = self
+            .shards
+            .iter()
+            .map(|s| s.critic.flat_gradient.flat())
+            .collect();
+        self.critic.step(&gradients);
+
+        let rows = self.batch_size as f64;
+        let action_dim = self.dimensions.action;
+        self.team.run(&mut self.shards, |shard| {
+            shard.learn_actor(rows, action_dim)
+        });
+        let gradients: Vec<&Tensor> = self
+            .shards
+            .iter()
+            .map(|s| s.actor.flat_gradient.flat())
+            .collect();
+        self.actor.step(&gradients);
+
+        if self.settings.automatic_temperature {
+            let log_prob: Tensor = self.shards.iter().map(|shard| &shard.log_prob_sum).sum();
+            let target_entropy = self.settings.target_entropy_per_action * action_dim as f64;
+            self.temperature.step(&(log_prob / rows), target_entropy);
+        }
+        self.critic.follow(self.tau);
+        self.updates += 1;
+        if let Some(metrics) = metrics {
+            self.report(metrics);
+        }
+    }
+
+    fn metric_names(&self) -> &'static [&'static str] {
+        &["temperature", "entropy", "q", "critic_loss"]
+    }
+
+    fn actor_layers(&self) -> Vec<ActorLayer> {
+        self.actor.layers(self.dimensions.action)
+    }
+
+    fn save(&self) -> AlgorithmState {
+        AlgorithmState {
+            updates: self.updates,
+            parameters: vec![
+                self.actor.parameters.to_vec(),
+                self.critic.online.to_vec(),
+                self.critic.target.to_vec(),
+                self.temperature.log.to_vec(),
+            ],
+            optimisers: vec![
+                self.actor.adam.save(),
+                self.critic.adam.save(),
+                self.temperature.adam.save(),
+            ],
+        }
+    }
+
+    fn restore(&mut self, state: &AlgorithmState) {
+        self.updates = state.updates;
+        let ours = [
+            &mut self.actor.parameters,
+            &mut self.critic.online,
+            &mut self.critic.target,
+            &mut self.temperature.log,
+        ];
+        ours.into_iter()
+            .zip(&state.parameters)
+            .for_each(|(parameters, values)| parameters.copy_from(values));
+        let ours = [
+            &mut self.actor.adam,
+            &mut self.critic.adam,
+            &mut self.temperature.adam,
+        ];
+        ours.into_iter()
+            .zip(&state.optimisers)
+            .for_each(|(adam, state)| adam.restore(state));
+    }
+}
+
+impl Shard {
+    /// Equations 5 to 7: regress both critics on `r + γ (min Q' - α log π)` with a fresh action in the next state.
+    fn learn_critics(&mut self, record: bool) {
+        let batch = self.batch.as_ref().expect("bound before the update");
+        let temperature = self.log_temperature.exp();
+        self.actor
+            .net
+            .forward(&batch.next_observation, &mut self.actor.tape);
+        let next = SquashedGaussian::sample(self.actor.tape.output(), &self.noise[0]);
+        let observation_dim = batch.next_observation.size()[1];
+        batch
+            .next_input
+            .narrow(1, observation_dim, next.action.size()[1])
+            .copy_(&next.action);
+        let value = self.critic.target_minimum(&batch.next_input) - &temperature * &next.log_prob;
+        let target = &batch.reward + &batch.discount * value;
+        self.critic.regress(&batch.input, &target, record);
+    }
+
+    /// Equations 7 to 9: descend `α log π(a|s) - min Q(s, a)` along a reparameterised action.
+    fn learn_actor(&mut self, batch_rows: f64, action_dim: usize) {
+        let batch = self.batch.as_ref().expect("bound before the update");
+        let temperature = self.log_temperature.exp();
+        self.actor
+            .net
+            .forward(&batch.observation, &mut self.actor.tape);
+        let sample = SquashedGaussian::sample(self.actor.tape.output(), &self.noise[1]);
+        self.log_prob_sum = sample.log_prob.sum(Kind::Float).view([1, 1]);
+        let observation_dim = batch.observation.size()[1];
+        self.policy_input
+            .narrow(1, 0, observation_dim)
+            .copy_(&batch.observation);
+        self.policy_input
+            .narrow(1, observation_dim, action_dim as i64)
+            .copy_(&sample.action);
+        let delta = self.critic.minimum_action_delta(
+            &self.policy_input,
+            observation_dim as usize,
+            action_dim,
+        );
+        sample.backward(
+            &delta,
+            &(&temperature / batch_rows),
+            self.actor.tape.output_delta(),
+        );
+        self.actor.backward(&batch.observation);
+    }
+}
+
+impl Temperature {
+    fn new(settings: &SacSettings, device: Device) -> Self {
+        let log = Parameters::scalar(settings.initial_temperature.ln() as f32, device);
+        let adam = Adam::new(log.flat(), settings.temperature_learning_rate);
+        Self { log, adam }
+    }
+
+    /// Equation 18 in log α: descend `-log α (log π + H̄)`, `log_prob` being the batch's mean.
+    fn step(&mut self, log_prob: &Tensor, target_entropy: f64) {
+        let gradient = (log_prob + target_entropy).neg().view([1]);
+        self.adam.step_parameters(&mut self.log, &[&gradient]);
+    }
+}

@@ -1,0 +1,265 @@
+//! [`Td3`]: twin delayed deep deterministic policy gradient (Fujimoto, van Hoof & Meger 2018, "Addressing Function
+//! Approximation Error in Actor-Critic Methods", algorithm 1).
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+use super::actor::{Actor, ActorShard};
+use super::team::Team;
+use super::twin_critic::{CriticShard, TwinCritic};
+use super::{ActorLayer, Algorithm, AlgorithmState, Dimensions, Mode, OffPolicySettings};
+use crate::data::{Batch, BatchView};
+use crate::nn::{Mlp, MlpShape, Noise, Parameters, Tape};
+
+/// Recipe keys of TD3 alone. Actions are scaled to -1 … 1, and so are all noises.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Td3Settings {
+    /// Standard deviation of the noise added to actions taken in the environment.
+    pub exploration_noise: f64,
+    /// Standard deviation σ̃ of the noise that smooths the target policy.
+    pub target_noise: f64,
+    /// Bound c on that noise.
+    pub target_noise_clip: f64,
+    /// Critic updates per policy update, d.
+    pub policy_delay: u64,
+}
+
+/// The learner.
+#[derive(Debug)]
+pub struct Td3 {
+    settings: Td3Settings,
+    tau: f64,
+    dimensions: Dimensions,
+    actor: Actor,
+    actor_target: Parameters,
+    critic: TwinCritic,
+    /// `[batch, action]`: for the target policy's actions.
+    noise: Noise,
+    shards: Vec<Shard>,
+    team: Team,
+    updates: u64,
+}
+
+/// One thread's rows of the batch, with its own buffers.
+#[derive(Debug)]
+struct Shard {
+    first: usize,
+    rows: usize,
+    actor: ActorShard,
+    actor_target: Mlp,
+    target_tape: Tape,
+    critic: CriticShard,
+    /// `[rows, observation + action]`: the states with the current policy's actions.
+    policy_input: Tensor,
+    /// This update's batch.
+    batch: Option<BatchView>,
+    /// `[rows, action]`, a view.
+    noise: Tensor,
+}
+
+impl Td3 {
+    /// Freshly initialised from `rng`.
+    #[must_use]
+    pub fn new(
+        dimensions: Dimensions,
+        common: &OffPolicySettings,
+        settings: &Td3Settings,
+        threads: usize,
+        device: Device,
+        rng: &mut ChaCha8Rng,
+    ) -> Self {
+        let Dimensions {
+            observation,
+            action,
+        } = dimensions;
+        let actor_shape =
+            MlpShape::new(observation, &common.actor_hidden, action, common.activation);
+        let critic_shape = MlpShape::new(
+            observation + action,
+            &common.critic_hidden,
+            1,
+            common.activation,
+        );
+        let actor = Actor::new(actor_shape.clone(), common.actor_learning_rate, device, rng);
+        let actor_target = actor.parameters.duplicate();
+        let critic = TwinCritic::new(critic_shape, common.critic_learning_rate, device, rng);
+        let noise = Noise::new(common.batch_size, action, device);
+        let shard = |(first, rows)| Shard {
+            first,
+            rows,
+            actor: actor.shard(rows),
+            actor_target: Mlp::view(&actor_shape, &actor_target, 0),
+            target_tape: Tape::new(&actor_shape, rows, device),
+            critic: critic.shard(rows, common.batch_size),
+            policy_input: Tensor::zeros(
+                [rows as i64, (observation + action) as i64],
+                (Kind::Float, device),
+            ),
+            batch: None,
+            noise: noise.rows(first, rows),
+        };
+        let shards = Team::split(common.batch_size, threads).map(shard).collect();
+        Self {
+            settings: settings.clone(),
+            tau: common.tau,
+            dimensions,
+            noise,
+            actor,
+            actor_target,
+            critic,
+            shards,
+            team: Team::new(threads),
+            updates: 0,
+        }
+    }
+
+    fn report(&self, metrics: &mut Vec<f64>) {
+        metrics.clear();
+        let rows: usize = self.shards.iter().map(|shard| shard.rows).sum();
+        let mean =
+            |each: &dyn Fn(&Shard) -> f64| self.shards.iter().map(each).sum::<f64>() / rows as f64;
+        metrics.push(mean(&|shard| {
+            shard.critic.value(0).sum(Kind::Float).double_value(&[])
+        }));
+        metrics.push(mean(&|shard| shard.critic.loss_sum()));
+    }
+}
+
+impl Algorithm for Td3 {
+    fn act(&mut self, observations: &[f32], mode: Mode<'_>, actions: &mut [f32]) {
+        let action = self.actor.answer(observations).tanh();
+        action
+            .to_device(Device::Cpu)
+            .view([-1])
+            .copy_data(actions, actions.len());
+        if let Mode::Explore(rng) = mode {
+            for action in actions {
+                let noise: f32 = rng.sample(StandardNormal);
+                *action =
+                    (*action + noise * self.settings.exploration_noise as f32).clamp(-1.0, 1.0);
+            }
+        }
+    }
+
+    fn update(&mut self, batch: &mut Batch, rng: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>) {
+        self.noise.draw(rng);
+        for shard in &mut self.shards {
+            shard.batch = Some(batch.view(shard.first, shard.rows, self.dimensions.observation));
+        }
+        let (settings, record) = (&self.settings, metrics.is_some());
+        self.team.run(&mut self.shards, |shard| {
+            shard.learn_critics(settings, record)
+        });
+        let gradients: Vec<&Tensor> = self
+            .shards
+            .iter()
+            .map(|s| s.critic.flat_gradient.flat())
+            .collect();
+        self.critic.step(&gradients);
+
+        self.updates += 1;
+        if self.updates.is_multiple_of(self.settings.policy_delay) {
+            let action_dim = self.dimensions.action;
+            self.team
+                .run(&mut self.shards, |shard| shard.learn_actor(action_dim));
+            let gradients: Vec<&Tensor> = self
+                .shards
+                .iter()
+                .map(|s| s.actor.flat_gradient.flat())
+                .collect();
+            self.actor.step(&gradients);
+            self.critic.follow(self.tau);
+            self.actor_target.lerp(&self.actor.parameters, self.tau);
+        }
+        if let Some(metrics) = metrics {
+            self.report(metrics);
+        }
+    }
+
+    fn metric_names(&self) -> &'static [&'static str] {
+        &["q", "critic_loss"]
+    }
+
+    fn actor_layers(&self) -> Vec<ActorLayer> {
+        self.actor.layers(self.dimensions.action)
+    }
+
+    fn save(&self) -> AlgorithmState {
+        AlgorithmState {
+            updates: self.updates,
+            parameters: vec![
+                self.actor.parameters.to_vec(),
+                self.actor_target.to_vec(),
+                self.critic.online.to_vec(),
+                self.critic.target.to_vec(),
+            ],
+            optimisers: vec![self.actor.adam.save(), self.critic.adam.save()],
+        }
+    }
+
+    fn restore(&mut self, state: &AlgorithmState) {
+        self.updates = state.updates;
+        let ours = [
+            &mut self.actor.parameters,
+            &mut self.actor_target,
+            &mut self.critic.online,
+            &mut self.critic.target,
+        ];
+        ours.into_iter()
+            .zip(&state.parameters)
+            .for_each(|(parameters, values)| parameters.copy_from(values));
+        let ours = [&mut self.actor.adam, &mut self.critic.adam];
+        ours.into_iter()
+            .zip(&state.optimisers)
+            .for_each(|(adam, state)| adam.restore(state));
+    }
+}
+
+impl Shard {
+    /// Regresses both critics on `r + γ min Q'(s', clip(π'(s') + clip(noise)))`.
+    fn learn_critics(&mut self, settings: &Td3Settings, record: bool) {
+        let batch = self.batch.as_ref().expect("bound before the update");
+        self.actor_target
+            .forward(&batch.next_observation, &mut self.target_tape);
+        let bound = settings.target_noise_clip;
+        let noise = (&self.noise * settings.target_noise).clamp(-bound, bound);
+        let action = (self.target_tape.output().tanh() + noise).clamp(-1.0, 1.0);
+        let observation_dim = batch.next_observation.size()[1];
+        batch
+            .next_input
+            .narrow(1, observation_dim, action.size()[1])
+            .copy_(&action);
+        let target =
+            &batch.reward + &batch.discount * self.critic.target_minimum(&batch.next_input);
+        self.critic.regress(&batch.input, &target, record);
+    }
+
+    /// Ascends `Q1(s, π(s))`.
+    fn learn_actor(&mut self, action_dim: usize) {
+        let batch = self.batch.as_ref().expect("bound before the update");
+        self.actor
+            .net
+            .forward(&batch.observation, &mut self.actor.tape);
+        let action = self.actor.tape.output().tanh();
+        let observation_dim = batch.observation.size()[1];
+        self.policy_input
+            .narrow(1, 0, observation_dim)
+            .copy_(&batch.observation);
+        self.policy_input
+            .narrow(1, observation_dim, action_dim as i64)
+            .copy_(&action);
+        let delta = self.critic.first_action_delta(
+            &self.policy_input,
+            observation_dim as usize,
+            action_dim,
+        );
+        self.actor
+            .tape
+            .output_delta()
+            .copy_(&(delta * (action.square() * -1.0 + 1.0)));
+        self.actor.backward(&batch.observation);
+    }
+}

@@ -1,0 +1,31 @@
+//! `trainer list`
+
+use clap::Args;
+
+use crate::algo::ALGORITHMS;
+use crate::env::registry;
+use crate::recipe::RECIPES;
+
+/// Name environments, algorithms and recipes.
+#[derive(Debug, Args)]
+pub struct ListArgs {}
+
+/// Runs `trainer list`.
+///
+/// # Errors
+/// None; the signature is that of its siblings.
+pub fn list(_: &ListArgs) -> anyhow::Result<()> {
+    println!("environments");
+    for entry in registry::ENTRIES {
+        println!("  {:<28}{}", entry.id, entry.summary);
+    }
+    println!("\nalgorithms");
+    for entry in ALGORITHMS {
+        println!("  {:<28}{}", entry.name, entry.summary);
+    }
+    println!("\nrecipes");
+    for recipe in RECIPES {
+        println!("  {:<28}{}", recipe.name, recipe.summary());
+    }
+    Ok(())
+}

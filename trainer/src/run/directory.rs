@@ -1,0 +1,135 @@
+//! [`RunDirectory`]: the names of everything a run leaves behind.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use crate::recipe::{Draft, Recipe};
+
+/// One run's folder.
+#[derive(Clone, Debug)]
+pub struct RunDirectory {
+    root: PathBuf,
+}
+
+impl RunDirectory {
+    /// Makes a folder for a new run and writes its resolved recipe. Without `chosen`, a free name below `runs/`.
+    ///
+    /// # Errors
+    /// If the chosen folder already holds a run, or cannot be made.
+    pub fn create(chosen: Option<&Path>, recipe: &Recipe) -> anyhow::Result<Self> {
+        let root = match chosen {
+            Some(path) => path.to_owned(),
+            None => free_name(recipe),
+        };
+        let run = Self { root };
+        if run.recipe().exists() {
+            bail!(
+                "{}: already holds a run; continue it with --resume, or choose another --out",
+                run.root.display()
+            );
+        }
+        for folder in [run.root.clone(), run.replay(), run.tensorboard()] {
+            std::fs::create_dir_all(&folder)
+                .with_context(|| format!("{}: cannot be made", folder.display()))?;
+        }
+        rlfd_models::atomic_file::replace(&run.recipe(), recipe.to_toml().as_bytes())
+            .with_context(|| format!("{}: cannot be written", run.recipe().display()))?;
+        Ok(run)
+    }
+
+    /// A folder made by [`RunDirectory::create`], and its recipe.
+    ///
+    /// # Errors
+    /// If it holds no recipe, or a damaged one.
+    pub fn open(root: &Path) -> anyhow::Result<(Self, Recipe)> {
+        let run = Self {
+            root: root.to_owned(),
+        };
+        let path = run.recipe();
+        if !path.is_file() {
+            bail!(
+                "{}: no run here (it would hold a recipe.toml)",
+                root.display()
+            );
+        }
+        let recipe = Draft::open(&path.to_string_lossy())?.resolve()?;
+        Ok((run, recipe))
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The resolved recipe.
+    #[must_use]
+    pub fn recipe(&self) -> PathBuf {
+        self.root.join("recipe.toml")
+    }
+
+    /// One row per `log_interval`.
+    #[must_use]
+    pub fn progress(&self) -> PathBuf {
+        self.root.join("progress.csv")
+    }
+
+    /// One row per evaluation.
+    #[must_use]
+    pub fn evaluations(&self) -> PathBuf {
+        self.root.join("evaluations.csv")
+    }
+
+    /// Event files.
+    #[must_use]
+    pub fn tensorboard(&self) -> PathBuf {
+        self.root.join("tensorboard")
+    }
+
+    /// The policy of the best evaluation so far.
+    #[must_use]
+    pub fn best_policy(&self) -> PathBuf {
+        self.root.join("policy.pt")
+    }
+
+    /// The policy of the last evaluation.
+    #[must_use]
+    pub fn last_policy(&self) -> PathBuf {
+        self.root.join("policy-last.pt")
+    }
+
+    /// Mean return by environment step.
+    #[must_use]
+    pub fn learning_curve(&self) -> PathBuf {
+        self.root.join("learning-curve.png")
+    }
+
+    /// Everything needed to continue, except what is in [`RunDirectory::replay`].
+    #[must_use]
+    pub fn checkpoint(&self) -> PathBuf {
+        self.root.join("checkpoint.bin")
+    }
+
+    /// The replay buffer, in segments.
+    #[must_use]
+    pub fn replay(&self) -> PathBuf {
+        self.root.join("replay")
+    }
+}
+
+fn free_name(recipe: &Recipe) -> PathBuf {
+    let run = &recipe.run;
+    let stem = format!("{}-{}-seed{}", run.env, run.algo, run.seed);
+    let numbered = |n: usize| {
+        Path::new("runs").join(if n == 1 {
+            stem.clone()
+        } else {
+            format!("{stem}-{n}")
+        })
+    };
+    (1..)
+        .map(numbered)
+        .find(|path| !path.exists())
+        .expect("numbers do not run out")
+}

@@ -1,0 +1,198 @@
+//! [`Deployment`]: a policy behind its contract, playing whole episodes. Training, `trainer eval` and the table of the
+//! demo all measure by this one loop.
+
+use anyhow::bail;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rlfd_models::{ActionTerm, ObservationTerm};
+use rlfd_runtime::Policy;
+use serde::Serialize;
+
+use crate::env::Env;
+
+/// A policy with the maps its contract puts in front of it and behind it.
+pub struct Deployment<'a> {
+    policy: &'a mut dyn Policy,
+    observation: Vec<ObservationTerm>,
+    action: Vec<ActionTerm>,
+}
+
+impl std::fmt::Debug for Deployment<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Deployment")
+            .field("observation", &self.observation)
+            .field("action", &self.action)
+            .finish()
+    }
+}
+
+/// Returns and lengths of some episodes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Sum of rewards, per episode.
+    pub returns: Vec<f64>,
+    /// Steps, per episode.
+    pub lengths: Vec<u32>,
+}
+
+impl<'a> Deployment<'a> {
+    /// Checks once that policy, contract and environment fit.
+    ///
+    /// # Errors
+    /// If a width differs or a term asks for what an environment cannot give.
+    pub fn new(
+        policy: &'a mut dyn Policy,
+        observation: Vec<ObservationTerm>,
+        action: Vec<ActionTerm>,
+        env: &dyn Env,
+    ) -> anyhow::Result<Self> {
+        let (spec, shape) = (env.spec(), policy.shape());
+        if shape.observation_dim != spec.observation_dim() || shape.action_dim != spec.action_dim()
+        {
+            bail!(
+                "the policy reads {} and answers {} numbers, but {} has {} observations and {} actions",
+                shape.observation_dim,
+                shape.action_dim,
+                spec.id,
+                spec.observation_dim(),
+                spec.action_dim()
+            );
+        }
+        let dims: (usize, usize) = (
+            observation.iter().map(|term| term.dim).sum(),
+            action.iter().map(|term| term.dim).sum(),
+        );
+        if dims != (shape.observation_dim, shape.action_dim) {
+            bail!(
+                "the contract has {} observations and {} actions, the network {shape:?}",
+                dims.0,
+                dims.1
+            );
+        }
+        if let Some(term) = observation.iter().find(|term| term.history != 1) {
+            bail!(
+                "observation term `{}` stacks {} samples; here only 1 is supported",
+                term.name,
+                term.history
+            );
+        }
+        Ok(Self {
+            policy,
+            observation,
+            action,
+        })
+    }
+
+    /// Plays `episodes` episodes; episode `i` starts from the state that `seed` and `i` give, whatever came before.
+    /// `each` sees every step, and its answer ends the evaluation if false.
+    pub fn play(
+        &mut self,
+        env: &mut dyn Env,
+        episodes: usize,
+        seed: u64,
+        mut each: impl FnMut(&dyn Env, usize) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Evaluation> {
+        let spec = env.spec().clone();
+        let mut measurement = vec![0.0; spec.observation_dim()];
+        let mut observation = vec![0.0_f32; spec.observation_dim()];
+        let mut action = vec![0.0_f32; spec.action_dim()];
+        let mut command = vec![0.0; spec.action_dim()];
+        let mut evaluation = Evaluation::default();
+        for episode in 0..episodes {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            rng.set_stream(episode as u64);
+            env.reset(&mut rng, &mut measurement);
+            self.policy.reset();
+            each(env, episode)?;
+            let (mut ret, mut length) = (0.0, 0);
+            loop {
+                observe(&self.observation, &measurement, &mut observation);
+                self.policy.act(&observation, &mut action);
+                act(&self.action, &action, &mut command);
+                let step = env.step(&command, &mut measurement);
+                each(env, episode)?;
+                ret += step.reward;
+                length += 1;
+                if step.terminated || length >= spec.max_episode_steps {
+                    break;
+                }
+            }
+            evaluation.returns.push(ret);
+            evaluation.lengths.push(length);
+        }
+        Ok(evaluation)
+    }
+}
+
+impl Evaluation {
+    /// Mean return.
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        self.returns.iter().sum::<f64>() / self.returns.len() as f64
+    }
+
+    /// Standard deviation of the returns (of the population, as Gymnasium users print it).
+    #[must_use]
+    pub fn std(&self) -> f64 {
+        let mean = self.mean();
+        (self
+            .returns
+            .iter()
+            .map(|ret| (ret - mean).powi(2))
+            .sum::<f64>()
+            / self.returns.len() as f64)
+            .sqrt()
+    }
+
+    /// Least return.
+    #[must_use]
+    pub fn min(&self) -> f64 {
+        self.returns.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    /// Greatest return.
+    #[must_use]
+    pub fn max(&self) -> f64 {
+        self.returns
+            .iter()
+            .copied()
+            .fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// Mean steps per episode.
+    #[must_use]
+    pub fn mean_length(&self) -> f64 {
+        self.lengths
+            .iter()
+            .map(|&length| f64::from(length))
+            .sum::<f64>()
+            / self.lengths.len() as f64
+    }
+}
+
+/// `clamp(measurement * scale + offset, -clip, clip)`
+fn observe(terms: &[ObservationTerm], measurement: &[f64], observation: &mut [f32]) {
+    let mut pairs = measurement.iter().zip(observation);
+    for term in terms {
+        let clip = term.clip.unwrap_or(f32::INFINITY);
+        for (measurement, observation) in pairs.by_ref().take(term.dim) {
+            *observation = (*measurement as f32 * term.scale + term.offset)
+                .max(-clip)
+                .min(clip);
+        }
+    }
+}
+
+/// `clamp(action * scale + offset, low, high)`
+fn act(terms: &[ActionTerm], action: &[f32], command: &mut [f64]) {
+    let mut pairs = action.iter().zip(command);
+    for term in terms {
+        for (action, command) in pairs.by_ref().take(term.dim) {
+            *command = f64::from(
+                (action * term.scale + term.offset)
+                    .max(term.low)
+                    .min(term.high),
+            );
+        }
+    }
+}

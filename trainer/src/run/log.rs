@@ -1,0 +1,228 @@
+//! [`RunLog`]: the numbers of a run, as CSV and as TensorBoard events. Both can be cut back to an earlier length, so
+//! that a resumed run leaves the same rows as one that was never interrupted.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use tensorboard_rs::summary_writer::SummaryWriter;
+
+use super::RunDirectory;
+
+/// The open files of one run.
+pub struct RunLog {
+    progress: Csv,
+    evaluations: Csv,
+    tensorboard: SummaryWriter,
+    event_files: PathBuf,
+}
+
+impl std::fmt::Debug for RunLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunLog")
+            .field("progress", &self.progress)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Lengths in bytes at a checkpoint, by file name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogLengths {
+    progress: u64,
+    evaluations: u64,
+    events: BTreeMap<String, u64>,
+}
+
+#[derive(Debug)]
+struct Csv {
+    path: PathBuf,
+    file: File,
+    columns: usize,
+}
+
+impl RunLog {
+    /// Opens the files at the given lengths; `metrics` are the algorithm's columns.
+    ///
+    /// # Errors
+    /// If a file cannot be opened, cut or written.
+    pub fn open(
+        run: &RunDirectory,
+        metrics: &[&str],
+        lengths: &LogLengths,
+    ) -> anyhow::Result<Self> {
+        let mut columns = vec![
+            "step",
+            "episodes",
+            "episode_return",
+            "episode_length",
+            "updates",
+        ];
+        columns.extend(metrics);
+        columns.extend(["steps_per_s", "elapsed_s"]);
+        let evaluation = [
+            "step",
+            "return_mean",
+            "return_std",
+            "return_min",
+            "return_max",
+            "episode_length",
+        ];
+        cut_events(&run.tensorboard(), &lengths.events)?;
+        Ok(Self {
+            progress: Csv::open(&run.progress(), &columns, lengths.progress)?,
+            evaluations: Csv::open(&run.evaluations(), &evaluation, lengths.evaluations)?,
+            tensorboard: SummaryWriter::new(fresh_event_file(&run.tensorboard())?),
+            event_files: run.tensorboard(),
+        })
+    }
+
+    /// A row of `progress.csv`; absent numbers are empty cells.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn progress(&mut self, step: usize, row: &[(&str, Option<f64>)]) -> anyhow::Result<()> {
+        for (name, value) in row {
+            if let Some(value) = value {
+                self.tensorboard
+                    .add_scalar(&format!("train/{name}"), *value as f32, step);
+            }
+        }
+        let cells = row
+            .iter()
+            .map(|(_, value)| value.map(|value| value.to_string()).unwrap_or_default());
+        self.progress
+            .append(std::iter::once(step.to_string()).chain(cells))
+    }
+
+    /// A row of `evaluations.csv`.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn evaluation(
+        &mut self,
+        step: usize,
+        evaluation: &super::Evaluation,
+    ) -> anyhow::Result<()> {
+        self.tensorboard
+            .add_scalar("eval/return_mean", evaluation.mean() as f32, step);
+        self.tensorboard
+            .add_scalar("eval/episode_length", evaluation.mean_length() as f32, step);
+        let numbers = [
+            evaluation.mean(),
+            evaluation.std(),
+            evaluation.min(),
+            evaluation.max(),
+            evaluation.mean_length(),
+        ];
+        self.evaluations
+            .append(std::iter::once(step.to_string()).chain(numbers.iter().map(f64::to_string)))
+    }
+
+    /// Writes everything out and tells how long the files are now.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn flush(&mut self) -> anyhow::Result<LogLengths> {
+        self.tensorboard.flush();
+        Ok(LogLengths {
+            progress: self.progress.length()?,
+            evaluations: self.evaluations.length()?,
+            events: event_lengths(&self.event_files)?,
+        })
+    }
+}
+
+impl Csv {
+    fn open(path: &Path, columns: &[&str], length: u64) -> anyhow::Result<Self> {
+        let context = || format!("{}: cannot be opened", path.display());
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .with_context(context)?;
+        file.set_len(length).with_context(context)?;
+        let mut csv = Self {
+            path: path.to_owned(),
+            file,
+            columns: columns.len(),
+        };
+        if length == 0 {
+            csv.append(columns.iter().map(|column| (*column).to_owned()))?;
+        }
+        Ok(csv)
+    }
+
+    fn append(&mut self, cells: impl Iterator<Item = String>) -> anyhow::Result<()> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let cells: Vec<String> = cells.collect();
+        assert_eq!(
+            cells.len(),
+            self.columns,
+            "one cell per column of {}",
+            self.path.display()
+        );
+        writer.write_record(&cells)?;
+        let row = writer.into_inner().context("a row in memory")?;
+        self.file
+            .write_all(&row)
+            .with_context(|| format!("{}: cannot be written", self.path.display()))
+    }
+
+    fn length(&self) -> anyhow::Result<u64> {
+        Ok(self
+            .file
+            .metadata()
+            .with_context(|| self.path.display().to_string())?
+            .len())
+    }
+}
+
+fn event_lengths(folder: &Path) -> anyhow::Result<BTreeMap<String, u64>> {
+    let mut lengths = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let entry = entry?;
+        lengths.insert(
+            entry.file_name().to_string_lossy().into_owned(),
+            entry.metadata()?.len(),
+        );
+    }
+    Ok(lengths)
+}
+
+/// Event files that the checkpoint did not know are removed, the others cut to what it knew.
+fn cut_events(folder: &Path, known: &BTreeMap<String, u64>) -> anyhow::Result<()> {
+    for name in event_lengths(folder)?.keys() {
+        let path = folder.join(name);
+        let context = || format!("{}: cannot be cut back", path.display());
+        match known.get(name) {
+            None => std::fs::remove_file(&path).with_context(context)?,
+            Some(length) => {
+                OpenOptions::new()
+                    .write(true)
+                    .open(&path)
+                    .and_then(|file| file.set_len(*length))
+                    .with_context(context)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The writer names its file by the second; a run resumed within that second must not write over what is there.
+fn fresh_event_file(folder: &Path) -> anyhow::Result<&Path> {
+    let now = || {
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |time| time.as_secs())
+    };
+    while event_lengths(folder)?
+        .keys()
+        .any(|name| name.contains(&now().to_string()))
+    {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    Ok(folder)
+}

@@ -1,0 +1,18 @@
+//! Runs: the loop that connects environments, experience and an algorithm, and everything it leaves on disk.
+
+mod directory;
+mod evaluate;
+mod learning_curve;
+mod log;
+mod off_policy;
+mod policy_file;
+mod progress;
+mod run_state;
+mod torch_policy;
+
+pub use directory::RunDirectory;
+pub use evaluate::{Deployment, Evaluation};
+pub use learning_curve::plot;
+pub use off_policy::{Outcome, fit};
+pub use progress::Progress;
+pub use torch_policy::TorchPolicy;

@@ -1,0 +1,203 @@
+//! [`RunState`]: everything a run needs to continue, written so that a kill at any instant leaves a whole one.
+//!
+//! The replay buffer is by far the largest part and only ever grows at its end, so it lies beside the state in segments
+//! that are written once: each checkpoint adds the transitions since the one before and drops those that the ring has
+//! overwritten. The state file names the segments that belong to it and is renamed into place last.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use rand_chacha::ChaCha8Rng;
+use rlfd_models::atomic_file;
+use serde::{Deserialize, Serialize};
+
+use super::RunDirectory;
+use super::log::LogLengths;
+use crate::algo::AlgorithmState;
+use crate::data::ReplayBuffer;
+use crate::env::VectorState;
+use crate::nn::NormalizerState;
+
+const MAGIC: &[u8; 8] = b"RLFDRUN1";
+const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+
+/// A run between two environment steps.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RunState {
+    /// SHA-256 of the recipe it belongs to.
+    pub recipe_sha256: String,
+    /// Environment steps taken.
+    pub step: usize,
+    /// Episodes finished.
+    pub episodes: usize,
+    /// Seconds of computing so far.
+    pub elapsed_s: f64,
+    /// Mean return of the best evaluation.
+    pub best_return: Option<f64>,
+    /// Networks and optimisers.
+    pub algorithm: AlgorithmState,
+    /// Environments in mid-episode.
+    pub environments: VectorState,
+    /// Observation statistics.
+    pub normalizer: Option<NormalizerState>,
+    /// Stream of exploration.
+    pub explore_rng: ChaCha8Rng,
+    /// Stream of batches and of the noise in updates.
+    pub update_rng: ChaCha8Rng,
+    /// Returns and lengths since the last row of the log.
+    pub recent_episodes: Vec<(f64, u32)>,
+    /// Lengths of the log files.
+    pub logs: LogLengths,
+    /// Where the replay buffer lies.
+    pub replay: Vec<Segment>,
+}
+
+/// Transitions `first .. first + count` of the run, in `replay/<first>.f32`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    first: usize,
+    count: usize,
+    crc32: u32,
+}
+
+impl RunState {
+    /// Writes the transitions that no segment holds yet and lists the segments that matter now.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn store_replay(
+        run: &RunDirectory,
+        replay: &ReplayBuffer,
+        before: &[Segment],
+    ) -> anyhow::Result<Vec<Segment>> {
+        let mut segments: Vec<Segment> = before
+            .iter()
+            .copied()
+            .filter(|s| s.first + s.count > replay.oldest())
+            .collect();
+        let first = segments
+            .last()
+            .map_or(replay.oldest(), |last| last.first + last.count);
+        let count = replay.written() - first;
+        if count > 0 {
+            let bytes: Vec<u8> = replay
+                .rows(first, count)
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect();
+            let segment = Segment {
+                first,
+                count,
+                crc32: CRC.checksum(&bytes),
+            };
+            let path = run.replay().join(segment.name());
+            atomic_file::replace(&path, &bytes)
+                .with_context(|| format!("{}: cannot be written", path.display()))?;
+            segments.push(segment);
+        }
+        Ok(segments)
+    }
+
+    /// Puts the transitions of all segments back.
+    ///
+    /// # Errors
+    /// If a segment is missing or damaged.
+    pub fn restore_replay(
+        &self,
+        run: &RunDirectory,
+        replay: &mut ReplayBuffer,
+    ) -> anyhow::Result<()> {
+        for segment in &self.replay {
+            let path = run.replay().join(segment.name());
+            let bytes = std::fs::read(&path)
+                .with_context(|| format!("{}: cannot be read", path.display()))?;
+            if bytes.len() != segment.count * replay.row_len() * 4
+                || CRC.checksum(&bytes) != segment.crc32
+            {
+                bail!(
+                    "{}: damaged: it should hold {} transitions with CRC {:08x}",
+                    path.display(),
+                    segment.count,
+                    segment.crc32
+                );
+            }
+            let rows: Vec<f32> = bytes
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .map(|bytes| f32::from_le_bytes(*bytes))
+                .collect();
+            replay.restore_rows(segment.first, &rows);
+        }
+        Ok(())
+    }
+
+    /// Replaces the run's state file, then removes segments that it does not name.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn write(&self, run: &RunDirectory) -> anyhow::Result<()> {
+        let body = postcard::to_allocvec(self).context("a run's state is plain data")?;
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&CRC.checksum(&body).to_le_bytes());
+        bytes.extend_from_slice(&body);
+        let path = run.checkpoint();
+        atomic_file::replace(&path, &bytes)
+            .with_context(|| format!("{}: cannot be written", path.display()))?;
+        self.remove_strays(&run.replay())
+    }
+
+    /// The state a run was last left in; nothing if it was killed before its first checkpoint.
+    ///
+    /// # Errors
+    /// If the file is damaged or belongs to another recipe.
+    pub fn read(run: &RunDirectory, recipe_sha256: &str) -> anyhow::Result<Option<Self>> {
+        let path = run.checkpoint();
+        if !path.exists() {
+            return Ok(None);
+        }
+        let name = path.display();
+        let bytes = std::fs::read(&path).with_context(|| format!("{name}: cannot be read"))?;
+        let Some((crc, body)) = bytes
+            .strip_prefix(MAGIC)
+            .and_then(|rest| rest.split_first_chunk::<4>())
+        else {
+            bail!(
+                "{name}: not a checkpoint of this version of the trainer (it should begin with RLFDRUN1)"
+            );
+        };
+        if CRC.checksum(body) != u32::from_le_bytes(*crc) {
+            bail!("{name}: damaged: its CRC does not match its contents");
+        }
+        let state: Self =
+            postcard::from_bytes(body).with_context(|| format!("{name}: cannot be decoded"))?;
+        if state.recipe_sha256 != recipe_sha256 {
+            bail!(
+                "{name}: belongs to a recipe with SHA-256 {}, but recipe.toml has {recipe_sha256}",
+                state.recipe_sha256
+            );
+        }
+        Ok(Some(state))
+    }
+
+    fn remove_strays(&self, folder: &Path) -> anyhow::Result<()> {
+        for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+            let entry = entry?;
+            if !self
+                .replay
+                .iter()
+                .any(|segment| entry.file_name() == *segment.name())
+            {
+                std::fs::remove_file(entry.path())
+                    .with_context(|| entry.path().display().to_string())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Segment {
+    fn name(&self) -> String {
+        format!("{:012}.f32", self.first)
+    }
+}
