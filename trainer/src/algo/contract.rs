@@ -1,1 +1,155 @@
-//! What every registered algorithm must do, run on each entry of the registry.
+//! What every registered algorithm must do, run on each entry of the registry: the critics' loss falls on a fixed batch,
+//! the same seed gives the same numbers, a restored learner goes on bit for bit, any number of threads learns the same.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use tch::Device;
+
+use super::{ALGORITHMS, Algorithm, Dimensions};
+use crate::data::{Batch, ReplayBuffer, Transition};
+use crate::recipe::{Draft, Recipe};
+
+const DIMENSIONS: Dimensions = Dimensions {
+    observation: 3,
+    action: 2,
+};
+
+fn recipe(name: &str) -> Recipe {
+    let mut draft = Draft::open(name).unwrap();
+    for (key, value) in [
+        ("actor_hidden", "[16, 12]"),
+        ("critic_hidden", "[16, 12]"),
+        ("batch_size", "32"),
+    ] {
+        draft.set("test", key, value).unwrap();
+    }
+    for key in ["actor_learning_rate", "critic_learning_rate"] {
+        draft.set("test", key, "1e-3").unwrap();
+    }
+    draft.resolve().unwrap()
+}
+
+fn learner(recipe: &Recipe, threads: usize) -> Box<dyn Algorithm> {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    recipe.algorithm.build(
+        DIMENSIONS,
+        &recipe.off_policy,
+        threads,
+        Device::Cpu,
+        &mut rng,
+    )
+}
+
+/// Terminal transitions only, whose value is their reward: something critics can fit exactly.
+fn experience() -> ReplayBuffer {
+    let mut replay = ReplayBuffer::new(DIMENSIONS.observation, DIMENSIONS.action, 64);
+    for n in 0..64 {
+        let x = (n as f32 * 0.37).sin();
+        replay.push(Transition {
+            observation: &[x, x * x, 1.0],
+            action: &[x, -x],
+            reward: 2.0 * x,
+            next_observation: &[0.0; 3],
+            terminated: true,
+        });
+    }
+    replay
+}
+
+fn learn(learner: &mut dyn Algorithm, updates: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
+    let replay = experience();
+    let mut batch = Batch::new(32, DIMENSIONS.observation, DIMENSIONS.action, Device::Cpu);
+    let mut metrics = Vec::new();
+    for _ in 0..updates {
+        replay.sample(rng, 0.99, None, &mut batch);
+        learner.update(&mut batch, rng, Some(&mut metrics));
+    }
+    metrics
+}
+
+#[test]
+fn the_critics_loss_falls() {
+    for entry in ALGORITHMS {
+        let mut learner = learner(&recipe(entry.name), 1);
+        let loss = learner
+            .metric_names()
+            .iter()
+            .position(|name| *name == "critic_loss")
+            .unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let before = learn(learner.as_mut(), 1, &mut rng)[loss];
+        let after = learn(learner.as_mut(), 600, &mut rng)[loss];
+        assert!(after < before * 0.05, "{}: {before} -> {after}", entry.name);
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_learner_and_a_restored_one_goes_on() {
+    for entry in ALGORITHMS {
+        let recipe = recipe(entry.name);
+        let (mut one, mut two) = (learner(&recipe, 1), learner(&recipe, 1));
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        learn(one.as_mut(), 7, &mut rng.clone());
+        learn(two.as_mut(), 3, &mut rng);
+        let mut resumed = learner(&recipe, 1);
+        resumed.restore(&two.save());
+        learn(resumed.as_mut(), 4, &mut rng);
+        assert_eq!(one.save(), resumed.save(), "{}", entry.name);
+    }
+}
+
+#[test]
+fn threads_share_the_work_of_one_update() {
+    for entry in ALGORITHMS {
+        let recipe = recipe(entry.name);
+        let (mut one, mut three) = (learner(&recipe, 1), learner(&recipe, 3));
+        let rng = ChaCha8Rng::seed_from_u64(3);
+        learn(one.as_mut(), 2, &mut rng.clone());
+        learn(three.as_mut(), 2, &mut rng.clone());
+        let (one, three) = (one.save(), three.save());
+        for (a, b) in one
+            .parameters
+            .iter()
+            .flatten()
+            .zip(three.parameters.iter().flatten())
+        {
+            assert!((a - b).abs() < 1e-5, "{}: {a} and {b}", entry.name);
+        }
+    }
+}
+
+#[test]
+fn the_deployed_layers_are_the_deterministic_action() {
+    for entry in ALGORITHMS {
+        let mut learner = learner(&recipe(entry.name), 1);
+        let observation = [0.3_f32, -1.2, 0.8];
+        let mut action = [0.0; 2];
+        learner.act(&observation, super::Mode::Deterministic, &mut action);
+        let layers = learner.actor_layers();
+        let mut x: Vec<f64> = observation.iter().map(|&x| f64::from(x)).collect();
+        for (index, layer) in layers.iter().enumerate() {
+            let rows = layer.weight.chunks_exact(layer.inputs).zip(&layer.bias);
+            let dot = |row: &[f32]| {
+                row.iter()
+                    .zip(&x)
+                    .map(|(w, x)| f64::from(*w) * x)
+                    .sum::<f64>()
+            };
+            let relu = if index + 1 < layers.len() {
+                0.0
+            } else {
+                f64::NEG_INFINITY
+            };
+            x = rows
+                .map(|(row, bias)| (dot(row) + f64::from(*bias)).max(relu))
+                .collect();
+        }
+        for (ours, reference) in action.iter().zip(x) {
+            assert!(
+                (f64::from(*ours) - reference.tanh()).abs() < 1e-6,
+                "{}",
+                entry.name
+            );
+        }
+    }
+}

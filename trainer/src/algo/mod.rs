@@ -3,6 +3,8 @@
 mod actor;
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod gradients;
 mod registry;
 mod sac;
 mod settings;
