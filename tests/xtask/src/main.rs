@@ -1,1 +1,60 @@
-fn main() {}
+//! `cargo xtask`: all automation of the workspace, in Rust and without native libraries, so that it builds in seconds on
+//! a machine where nothing is set up yet.
+
+mod cross;
+mod doctor;
+mod download;
+mod native;
+mod process;
+mod progress;
+mod setup;
+mod system;
+mod unpack;
+mod wheels;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use setup::SetupArgs;
+use workspace::Workspace;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    about = "Set-up, tests and measurements of the workspace"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Xtask,
+}
+
+#[derive(Debug, Subcommand)]
+enum Xtask {
+    /// Fetch the pinned native libraries and install what the system must bring
+    Setup(SetupArgs),
+    /// Print what was found, where, and what is missing
+    Doctor,
+}
+
+fn main() -> ExitCode {
+    let workspace = Workspace::here();
+    match dispatch(&workspace, Cli::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs one command; false: it ran, and the answer is no.
+fn dispatch(workspace: &Workspace, command: Xtask) -> Result<bool> {
+    match command {
+        Xtask::Setup(args) => setup::setup(workspace, &args).map(|()| true),
+        Xtask::Doctor => doctor::doctor(workspace),
+    }
+}
