@@ -199,9 +199,15 @@ fn start_encoder(
     let suffix = path
         .extension()
         .map_or_else(String::new, |suffix| format!(".{}", suffix.display()));
-    let partial = tempfile::Builder::new()
-        .prefix(".")
-        .suffix(&suffix)
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".").suffix(&suffix);
+    #[cfg(unix)]
+    {
+        // `tempfile` creates private files; a video is as readable as any other file of its owner.
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o644));
+    }
+    let partial = builder
         .tempfile_in(folder)
         .map_err(file_error)?
         .into_temp_path();

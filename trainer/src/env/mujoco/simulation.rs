@@ -44,7 +44,7 @@ impl Simulation {
             });
         }
         log::install();
-        let model = MjModel::from_xml(path).map_err(|source| EnvError::Model {
+        let model = log::quietly(|| MjModel::from_xml(path)).map_err(|source| EnvError::Model {
             path: path.to_owned(),
             source,
         })?;
