@@ -1,3 +1,4 @@
 //! The one test binary: whatever needs two members or more.
 
 mod gymnasium;
+mod video;

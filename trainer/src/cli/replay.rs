@@ -217,3 +217,61 @@ fn read_array<D: Dimension>(
         Err(error) => Err(error).with_context(context),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes a recording, follows it and returns what went wrong.
+    fn complaint(
+        env: &str,
+        init_state: Option<&Array2<f64>>,
+        actions: Option<&Array3<f64>>,
+    ) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let record = folder.path().join("in.npz");
+        let mut npz = NpzWriter::new(File::create(&record).unwrap());
+        if let Some(init_state) = init_state {
+            npz.add_array("init_state", init_state).unwrap();
+        }
+        if let Some(actions) = actions {
+            npz.add_array("actions", actions).unwrap();
+        }
+        npz.finish().unwrap();
+        let out = folder.path().join("out.npz");
+        let args = ReplayArgs {
+            env: env.to_owned(),
+            record,
+            out: out.clone(),
+        };
+        let error = replay(&args).unwrap_err();
+        assert!(!out.exists(), "a refused recording leaves no outcome");
+        format!("{error:#}")
+    }
+
+    #[test]
+    fn what_is_missing_or_misshapen_is_named() {
+        let state_len = registry::open("Hopper-v5")
+            .unwrap()
+            .simulation()
+            .state_len();
+        let states = Array2::zeros((2, state_len));
+        let actions = Array3::zeros((2, 7, 3));
+        fn refused(states: Option<&Array2<f64>>, actions: Option<&Array3<f64>>) -> String {
+            complaint("Hopper-v5", states, actions)
+        }
+
+        let message = refused(None, Some(&actions));
+        assert!(message.contains("no array `init_state`"), "{message}");
+        let message = refused(Some(&states), None);
+        assert!(message.contains("no array `actions`"), "{message}");
+        let message = refused(Some(&Array2::zeros((2, 3))), Some(&actions));
+        assert!(message.contains("found [2, 3]"), "{message}");
+        let message = refused(Some(&states), Some(&Array3::zeros((2, 7, 4))));
+        assert!(message.contains("expected [2, T, 3]"), "{message}");
+        let message = refused(Some(&states.mapv(|_| f64::NAN)), Some(&actions));
+        assert!(message.contains("row 0"), "{message}");
+        let message = complaint("Hoper-v5", Some(&states), Some(&actions));
+        assert!(message.contains("`Hopper-v5`"), "{message}");
+    }
+}
