@@ -34,7 +34,7 @@ impl Task for InvertedDoublePendulum {
     };
 
     fn new(simulation: &Simulation) -> Result<Self, EnvError> {
-        if simulation.data().site_xpos().len() <= TIP {
+        if simulation.data().site_xpos().get(TIP).is_none() {
             return Err(simulation.lacks("a site at the tip of the second pole".to_owned()));
         }
         Ok(Self)
