@@ -1,5 +1,5 @@
-#![cfg_attr(not(doctest), no_std)]
-//! runtime
+#![no_std]
+//! Runs a learned control policy in a real-time loop, without heap or standard library.
 #![cfg_attr(
     test,
     allow(
@@ -20,13 +20,28 @@ compile_error!("weights are little-endian and read in place");
 
 #[cfg(feature = "alloc")]
 pub mod backend;
+pub mod board;
 mod checksum;
+pub mod control;
+mod fault;
 pub mod image;
 pub mod nn;
+pub mod observation;
 pub mod policy;
+pub mod safety;
+pub mod telemetry;
+mod time;
+pub mod wire;
 
 #[cfg(feature = "alloc")]
 pub use backend::EnginePolicy;
+pub use board::Board;
+pub use control::{ControlError, Controller, Cycle, CycleStats, Outcome, Phase, WrongPhase};
+pub use fault::{Fault, UnknownFault};
 pub use image::PolicyImage;
 pub use nn::Activation;
+pub use observation::ObservationPipeline;
 pub use policy::{ImagePolicy, Policy, Shape};
+pub use safety::{Interventions, SafetyFilter, SafetyLimits};
+pub use telemetry::{Counters, Event, EventLog, Telemetry};
+pub use time::Micros;

@@ -1,0 +1,47 @@
+//! The hardware seam: [`Board`]. A board knows its sensors, its actuators and its clock, and no policy.
+
+use crate::time::Micros;
+
+/// A machine that can be measured, commanded and made safe.
+pub trait Board {
+    /// Why sensors or actuators do not answer.
+    type Error;
+
+    /// Its clock.
+    fn now(&self) -> Micros;
+
+    /// Fills `measurement` `[measurement_dim]`, in the order of the observation terms.
+    ///
+    /// # Errors
+    /// The sensors did not answer; the loop makes the machine safe.
+    fn sense(&mut self, measurement: &mut [f32]) -> Result<(), Self::Error>;
+
+    /// Carries out `command` `[action_dim]`, in the order of the action terms.
+    ///
+    /// # Errors
+    /// The actuators did not answer; the loop makes the machine safe.
+    fn actuate(&mut self, command: &[f32]) -> Result<(), Self::Error>;
+
+    /// Brings the machine into the state in which it harms nobody. Cannot fail, may be called at any time and again.
+    fn make_safe(&mut self);
+}
+
+impl<B: Board + ?Sized> Board for &mut B {
+    type Error = B::Error;
+
+    fn now(&self) -> Micros {
+        (**self).now()
+    }
+
+    fn sense(&mut self, measurement: &mut [f32]) -> Result<(), Self::Error> {
+        (**self).sense(measurement)
+    }
+
+    fn actuate(&mut self, command: &[f32]) -> Result<(), Self::Error> {
+        (**self).actuate(command)
+    }
+
+    fn make_safe(&mut self) {
+        (**self).make_safe();
+    }
+}

@@ -1,0 +1,166 @@
+//! Frames in streams: whatever is sent arrives, whatever is damaged is refused.
+
+use proptest::prelude::*;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::vec;
+use std::vec::Vec;
+
+use super::*;
+
+const CAPACITY: usize = frame_len(400);
+
+fn frame_of(sequence: u32, values: &[f32]) -> Frame<HostMessage<'_>> {
+    Frame {
+        session: 0xdead_beef,
+        sequence,
+        message: HostMessage::Measurement {
+            time_us: u64::MAX,
+            values: Values::from(values),
+        },
+    }
+}
+
+fn encoded(frame: &Frame<HostMessage<'_>>) -> Vec<u8> {
+    let mut buffer = [0; CAPACITY];
+    frame.encode(&mut buffer).unwrap().to_vec()
+}
+
+/// Every frame a reader finds in a stream, decoded; `Err` for those it refused.
+fn read(stream: &[u8]) -> Vec<Result<(u32, Vec<u32>), WireError>> {
+    let mut reader = FrameReader::<CAPACITY>::new();
+    let mut found = Vec::new();
+    for byte in stream {
+        if let Some(content) = reader.push(*byte) {
+            found.push(content.and_then(|content| {
+                let frame = Frame::<HostMessage<'_>>::decode(content)?;
+                match frame.message {
+                    HostMessage::Measurement { values, .. } => {
+                        Ok((frame.sequence, values.iter().map(f32::to_bits).collect()))
+                    }
+                    other => panic!("unexpected {other:?}"),
+                }
+            }));
+        }
+    }
+    found
+}
+
+/// The same stuffing by the `cobs` crate's plain functions and a checksum by hand, for one small message.
+#[test]
+fn the_layout_is_the_documented_one() {
+    let frame = Frame {
+        session: 1,
+        sequence: 2,
+        message: HostMessage::Reset { episode: 0 },
+    };
+    let mut buffer = [0xff; 64];
+    let bytes = frame.encode(&mut buffer).unwrap();
+    let content = [1, 2, 1, 0];
+    let mut expected = content.to_vec();
+    expected.extend(crate::checksum::CRC32.checksum(&content).to_le_bytes());
+    let mut stuffed = [0; 64];
+    let stuffed_len = cobs::encode(&expected, &mut stuffed);
+    assert_eq!(bytes[0], 0);
+    assert_eq!(bytes[1..=stuffed_len], stuffed[..stuffed_len]);
+    assert_eq!(bytes[stuffed_len + 1..], [0]);
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_sent_arrives(
+        values in prop::collection::vec(any::<u32>(), 0..400),
+        sequence in any::<u32>(),
+    ) {
+        let numbers: Vec<f32> = values.iter().map(|bits| f32::from_bits(*bits)).collect();
+        prop_assert_eq!(read(&encoded(&frame_of(sequence, &numbers))), vec![Ok((sequence, values))]);
+    }
+
+    /// Runs without a zero of every length around 254 are where COBS begins a new group.
+    #[test]
+    fn long_runs_without_zero_arrive(n in 55..70usize, lead in 1..=0xffu8, sequence in any::<u32>()) {
+        let bits = u32::from_le_bytes([lead; 4]);
+        let stream = encoded(&frame_of(sequence, &vec![f32::from_bits(bits); n]));
+        prop_assert_eq!(read(&stream), vec![Ok((sequence, vec![bits; n]))]);
+    }
+
+    #[test]
+    fn noise_is_never_a_frame(noise in prop::collection::vec(any::<u8>(), 0..2000)) {
+        prop_assert!(read(&noise).iter().all(Result::is_err));
+    }
+
+    #[test]
+    fn a_frame_after_noise_arrives(noise in prop::collection::vec(any::<u8>(), 0..2000)) {
+        let mut stream = noise;
+        stream.extend(encoded(&frame_of(7, &[1.0])));
+        prop_assert_eq!(read(&stream).pop(), Some(Ok((7, vec![1.0f32.to_bits()]))));
+    }
+
+    #[test]
+    fn a_buffer_too_small_is_said(capacity in 0..60usize) {
+        let frame = frame_of(1, &[0.1; 12]);
+        let mut buffer = vec![0; capacity];
+        prop_assert_eq!(frame.encode(&mut buffer), Err(WireError::TooLong { capacity }));
+    }
+}
+
+#[test]
+fn damaged_frames_are_refused() {
+    let numbers: Vec<f32> = (0..17).map(|n| n as f32 * 0.37 - 2.0).collect();
+    let sent = encoded(&frame_of(3, &numbers));
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    for _ in 0..1000 {
+        let cut = rng.random_range(1..sent.len() - 1);
+        let truncated = [&sent[..cut], &[0]].concat();
+        assert!(read(&truncated).iter().all(Result::is_err), "cut to {cut}");
+        let mut flipped = sent.clone();
+        // The two delimiters carry nothing: without the first the frame is still whole.
+        let bit = rng.random_range(8..(sent.len() - 1) * 8);
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert!(read(&flipped).iter().all(Result::is_err), "bit {bit}");
+    }
+}
+
+#[test]
+fn a_frame_longer_than_the_reader_is_refused_and_the_next_arrives() {
+    let mut reader = FrameReader::<32>::new();
+    let mut stream = encoded(&frame_of(1, &[0.5; 20]));
+    stream.extend(encoded(&frame_of(2, &[])));
+    let mut found = Vec::new();
+    for byte in stream {
+        if let Some(result) = reader.push(byte) {
+            found.push(
+                result.map(|content| Frame::<HostMessage<'_>>::decode(content).unwrap().sequence),
+            );
+        }
+    }
+    assert_eq!(found, [Err(WireError::TooLong { capacity: 32 }), Ok(2)]);
+}
+
+#[test]
+fn frame_len_holds_the_largest_message() {
+    let text = "x".repeat(32);
+    let largest = Frame {
+        session: u32::MAX,
+        sequence: u32::MAX,
+        message: BoardMessage::Hello {
+            version: u16::MAX,
+            image_version: u16::MAX,
+            image_checksum: u32::MAX,
+            contract_id: u64::MAX,
+            period_us: u32::MAX,
+            measurement_dim: u16::MAX,
+            command_dim: u16::MAX,
+            board: &text,
+        },
+    };
+    assert!(largest.encode(&mut [0; frame_len(0)]).is_ok());
+    for n in [0, 1, 63, 64, 400] {
+        let values = vec![f32::from_bits(0x1111_1111); n];
+        let frame = frame_of(u32::MAX, &values);
+        assert!(
+            frame.encode(&mut vec![0; frame_len(n)]).is_ok(),
+            "{n} values"
+        );
+    }
+}
