@@ -1,5 +1,6 @@
 //! `cargo xtask doctor`: what was found, where, and what is missing. Changes nothing.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -21,7 +22,7 @@ struct Finding {
 /// Prints the report on standard output and returns whether nothing needed is missing.
 ///
 /// # Errors
-/// If the list of wheels cannot be read.
+/// If the list of wheels cannot be read or nobody reads the report.
 pub fn doctor(workspace: &Workspace) -> Result<bool> {
     let wheels = Wheels::read(&workspace.path("tests/xtask/wheels.toml"))?;
     let mut findings = vec![rust()];
@@ -30,17 +31,18 @@ pub fn doctor(workspace: &Workspace) -> Result<bool> {
     findings.push(python(&wheels));
     findings.extend(NEEDS.iter().map(need));
     findings.push(firmware(workspace));
+    let mut out = std::io::stdout().lock();
     for Finding { title, result } in &findings {
         match result {
-            Ok(text) => println!("ok       {title:<24} {text}"),
-            Err(text) => println!("MISSING  {title:<24} {text}"),
+            Ok(text) => writeln!(out, "ok       {title:<24} {text}")?,
+            Err(text) => writeln!(out, "MISSING  {title:<24} {text}")?,
         }
     }
     let missing = findings
         .iter()
         .filter(|finding| finding.result.is_err())
         .count();
-    println!("{} found, {missing} missing", findings.len() - missing);
+    writeln!(out, "{} found, {missing} missing", findings.len() - missing)?;
     Ok(missing == 0)
 }
 

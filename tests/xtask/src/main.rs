@@ -1,13 +1,17 @@
 //! `cargo xtask`: all automation of the workspace, in Rust and without native libraries, so that it builds in seconds on
 //! a machine where nothing is set up yet.
 
+mod checks;
 mod cross;
+mod demo;
 mod doctor;
 mod download;
+mod firmware;
 mod native;
 mod process;
 mod progress;
 mod setup;
+mod steps;
 mod system;
 mod unpack;
 mod wheels;
@@ -18,6 +22,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use firmware::FirmwareArgs;
 use setup::SetupArgs;
 use workspace::Workspace;
 
@@ -37,6 +42,12 @@ enum Xtask {
     Setup(SetupArgs),
     /// Print what was found, where, and what is missing
     Doctor,
+    /// Learn a policy, export it, and drive it through every backend and both boards
+    Demo,
+    /// Everything a change must pass
+    Test,
+    /// Build or start the firmware
+    Firmware(FirmwareArgs),
 }
 
 fn main() -> ExitCode {
@@ -56,5 +67,8 @@ fn dispatch(workspace: &Workspace, command: Xtask) -> Result<bool> {
     match command {
         Xtask::Setup(args) => setup::setup(workspace, &args).map(|()| true),
         Xtask::Doctor => doctor::doctor(workspace),
+        Xtask::Demo => demo::demo(workspace),
+        Xtask::Test => checks::test(workspace).map(|()| true),
+        Xtask::Firmware(args) => firmware::firmware(workspace, &args),
     }
 }

@@ -41,6 +41,24 @@ pub fn cargo() -> Command {
     command
 }
 
+/// The folder where cargo puts what it builds at `root`.
+///
+/// # Errors
+/// If cargo cannot read the workspace.
+pub fn target_folder(root: &Path) -> Result<PathBuf> {
+    #[derive(serde::Deserialize)]
+    struct Metadata {
+        target_directory: PathBuf,
+    }
+    let mut command = cargo();
+    command
+        .current_dir(root)
+        .args(["metadata", "--no-deps", "--format-version", "1"]);
+    let metadata: Metadata = serde_json::from_str(&output(&mut command)?)
+        .context("cargo metadata names no target folder")?;
+    Ok(metadata.target_directory)
+}
+
 /// Runs a command that speaks to the terminal itself.
 ///
 /// # Errors

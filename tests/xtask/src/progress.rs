@@ -40,8 +40,10 @@ impl Progress {
     }
 
     pub fn set(&mut self, done: u64) {
+        // pip copies a large file once more at its end; the bar is then full, not more than full.
+        let done = done.min(self.total);
         match &self.bar {
-            Some(bar) => bar.set_position(done.min(self.total)),
+            Some(bar) => bar.set_position(done),
             None if self.last_line.elapsed() >= LINE_EVERY => {
                 self.last_line = Instant::now();
                 eprintln!("{}: {} of {} MB", self.label, mega(done), mega(self.total));

@@ -1,0 +1,171 @@
+//! `cargo xtask firmware`: builds, starts and measures the boards of `firmware-examples/`. Knows that each board is a
+//! package of that workspace with a program of its own name; everything else about a board is in its folder.
+//!
+//! What a command here does by way of cargo is what a plain cargo in the board's folder does: the folder's
+//! configuration names target and runner, and includes what set-up wrote about the compiler (see `cross.rs`).
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::process;
+use crate::setup::{self, SetupArgs};
+use crate::workspace::Workspace;
+
+#[derive(clap::Args, Clone, Debug)]
+pub struct FirmwareArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+enum Action {
+    /// Compile the firmware
+    Build(Selection),
+    /// Compile the firmware and start it in its emulator
+    Run(Selection),
+}
+
+/// Which boards, and which policy is linked in.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct Selection {
+    /// Name of a board's folder [default: every board]
+    #[arg(long)]
+    pub board: Option<String>,
+    /// Policy image to link in [default: the one named in firmware-examples/README.md]
+    #[arg(long, value_name = "FILE.rlfd")]
+    pub image: Option<PathBuf>,
+}
+
+/// A board: a package with a program.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Board {
+    pub name: String,
+    pub folder: PathBuf,
+}
+
+/// Runs one subcommand.
+///
+/// # Errors
+/// If set-up is incomplete, the board is unknown, or the firmware does not compile.
+pub fn firmware(workspace: &Workspace, args: &FirmwareArgs) -> Result<bool> {
+    setup::setup(workspace, &SetupArgs::default())?;
+    match &args.action {
+        Action::Build(selection) => build(workspace, selection).map(|()| true),
+        Action::Run(selection) => run(workspace, selection).map(|()| true),
+    }
+}
+
+/// Compiles the selected boards.
+///
+/// # Errors
+/// As [`firmware`].
+pub fn build(workspace: &Workspace, selection: &Selection) -> Result<()> {
+    for board in selected(workspace, selection)? {
+        process::run(cargo(&board, selection)?.args(["build", "--release"]))?;
+    }
+    Ok(())
+}
+
+/// Runs clippy in every board's folder, each for its own target.
+///
+/// # Errors
+/// If clippy objects.
+pub fn lint(workspace: &Workspace) -> Result<()> {
+    let every = Selection::default();
+    for board in selected(workspace, &every)? {
+        process::run(cargo(&board, &every)?.args(["clippy", "--release", "--", "-D", "warnings"]))?;
+    }
+    Ok(())
+}
+
+fn run(workspace: &Workspace, selection: &Selection) -> Result<()> {
+    for board in selected(workspace, selection)? {
+        eprintln!("{} (leave QEMU with Ctrl-a x)", board.name);
+        process::run(cargo(&board, selection)?.args(["run", "--release"]))?;
+    }
+    Ok(())
+}
+
+/// A cargo in the board's folder, with the image to link in.
+pub fn cargo(board: &Board, selection: &Selection) -> Result<Command> {
+    let mut command = process::cargo();
+    // The host's tools look for the program in the workspace's own target folder.
+    command
+        .current_dir(&board.folder)
+        .env_remove("CARGO_TARGET_DIR")
+        .env_remove("RUSTFLAGS");
+    if let Some(image) = &selection.image {
+        let image = image
+            .canonicalize()
+            .with_context(|| format!("no policy image {}", image.display()))?;
+        command.env("RLFD_IMAGE", image);
+    }
+    Ok(command)
+}
+
+/// The boards that were asked for.
+pub fn selected(workspace: &Workspace, selection: &Selection) -> Result<Vec<Board>> {
+    let boards = boards(&workspace.firmware())?;
+    match &selection.board {
+        None => Ok(boards),
+        Some(name) => {
+            let names: Vec<_> = boards.iter().map(|board| board.name.clone()).collect();
+            let chosen: Vec<_> = boards
+                .into_iter()
+                .filter(|board| board.name == *name)
+                .collect();
+            if chosen.is_empty() {
+                bail!("no board `{name}`; there are {}", names.join(", "));
+            }
+            Ok(chosen)
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    manifest_path: PathBuf,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    kind: Vec<String>,
+}
+
+fn boards(folder: &Path) -> Result<Vec<Board>> {
+    let mut command = process::cargo();
+    command
+        .current_dir(folder)
+        .args(["metadata", "--no-deps", "--format-version", "1"]);
+    let text = process::output(&mut command)?;
+    let metadata: Metadata =
+        serde_json::from_str(&text).context("cargo metadata is not what it was")?;
+    let is_program = |package: &Package| {
+        let mut kinds = package.targets.iter().flat_map(|target| &target.kind);
+        kinds.any(|kind| kind == "bin")
+    };
+    let mut boards: Vec<Board> = metadata
+        .packages
+        .into_iter()
+        .filter(is_program)
+        .filter_map(|package| {
+            let folder = package.manifest_path.parent()?.to_owned();
+            Some(Board {
+                name: package.name,
+                folder,
+            })
+        })
+        .collect();
+    boards.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(boards)
+}
