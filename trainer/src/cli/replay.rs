@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 use ndarray::{Array, Array2, Array3, ArrayD, Axis, Dimension, s};
 use ndarray_npy::{NpzReader, NpzWriter, ReadNpyError, ReadNpzError};
 use rlfd_models::atomic_file;
@@ -47,7 +48,14 @@ pub fn replay(args: &ReplayArgs) -> anyhow::Result<()> {
         .with_context(|| args.record.display().to_string())?;
     outcome
         .write(&args.out)
-        .with_context(|| format!("cannot write {}", args.out.display()))
+        .with_context(|| format!("cannot write {}", args.out.display()))?;
+    let (n_episodes, n_steps) = outcome.rewards.dim();
+    println!(
+        "{}: {n_episodes} episodes of {n_steps} steps of {}",
+        args.out.display(),
+        args.env
+    );
+    Ok(())
 }
 
 /// What is followed.
@@ -127,6 +135,8 @@ impl Recording {
         };
         env.set_action_precision(self.precision);
         let mut observation = vec![0.0; env.spec().observation_dim()];
+        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} episodes, {eta} left")?;
+        let progress = ProgressBar::new(n_episodes as u64).with_style(style);
         for episode in 0..n_episodes {
             let state = self.init_state.index_axis(Axis(0), episode).to_vec();
             env.reset_to(&state, &mut observation)
@@ -139,7 +149,9 @@ impl Recording {
                 outcome.terminated[[episode, time]] = step.terminated;
                 outcome.note(env, &observation, episode, time + 1);
             }
+            progress.inc(1);
         }
+        progress.finish_and_clear();
         Ok(outcome)
     }
 }

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::registry::{self, Entry};
-use super::{Env, VectorEnv};
+use super::{Env, VectorEnv, VectorState};
 
 fn each_env(check: impl Fn(&Entry, Box<dyn Env>)) {
     for entry in registry::ENTRIES {
@@ -212,6 +212,8 @@ fn a_saved_set_of_environments_continues_bit_for_bit() {
         vector.step(&actions());
     }
     let saved = vector.save();
+    let bytes = postcard::to_allocvec(&saved).unwrap();
+    let saved: VectorState = postcard::from_bytes(&bytes).unwrap();
     let onward: Vec<Vec<f32>> = (0..70).map(|_| actions()).collect();
     let run = |vector: &mut VectorEnv| {
         onward
