@@ -1,10 +1,20 @@
+//! The application of every board: a policy image in a control loop, served over a byte stream. A board brings a
+//! [`Port`] and calls [`Server::boot`]; it sees neither frames nor policies, and the application sees no registers.
+
 #![no_std]
-mod port; mod register; mod stack;
+
+mod control_loop;
+mod machine;
+mod memory;
+mod port;
+mod register;
+mod server;
+mod stack;
+
+pub use control_loop::{ControlLoop, MAX_INTERVAL_PERIODS};
+pub use machine::LinkedMachine;
+pub use memory::{COMMAND_DIM, IMAGE, MEASUREMENT_DIM, Memory};
 pub use port::Port;
 pub use register::Register;
+pub use server::Server;
 pub use stack::Stack;
-pub fn echo(port: &mut impl Port) -> ! {
-    loop {
-        if let Some(b) = port.read() { port.write(b); } else { port.wait() }
-    }
-}

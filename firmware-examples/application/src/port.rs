@@ -2,6 +2,9 @@
 
 /// A byte stream, a clock and a place to talk; a board is finished once it has these.
 pub trait Port {
+    /// The board's name, for people; 32 bytes at most.
+    const NAME: &str;
+
     /// The next byte received, if there is one. Never waits.
     fn read(&mut self) -> Option<u8>;
 
@@ -11,8 +14,8 @@ pub trait Port {
     /// Sleeps until a byte may have arrived, a millisecond at most.
     fn wait(&mut self);
 
-    /// Microseconds since power-on; asked often enough that a hardware counter cannot wrap twice in between.
-    fn now_us(&mut self) -> u64;
+    /// Nanoseconds since power-on; asked often enough that a hardware counter cannot wrap twice in between.
+    fn now_ns(&mut self) -> u64;
 
     /// Instructions run so far, exact in an emulator that counts them (`-icount shift=0`), otherwise the nearest
     /// thing the board has.

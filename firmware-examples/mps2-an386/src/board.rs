@@ -11,8 +11,6 @@ use cortex_m::{
 use rlfd_firmware::{Port, Register, Stack};
 
 const CLOCK_HZ: u32 = 25_000_000;
-
-/// With `-icount shift=0` one instruction takes one nanosecond of the emulated clock.
 const NANOSECONDS_PER_TICK: u64 = 1_000_000_000 / CLOCK_HZ as u64;
 
 /// UART 0, "CMSDK APB UART" in Arm's Cortex-M System Design Kit.
@@ -102,6 +100,8 @@ impl Mps2 {
 }
 
 impl Port for Mps2 {
+    const NAME: &str = "mps2-an386";
+
     fn read(&mut self) -> Option<u8> {
         if uart::STATE.read() & uart::STATE_RECEIVE_FULL == 0 {
             return None;
@@ -123,12 +123,13 @@ impl Port for Mps2 {
         SCB::clear_pendst();
     }
 
-    fn now_us(&mut self) -> u64 {
-        self.ticks() / u64::from(CLOCK_HZ / 1_000_000)
+    fn now_ns(&mut self) -> u64 {
+        self.ticks() * NANOSECONDS_PER_TICK
     }
 
+    /// With `-icount shift=0` an instruction takes one nanosecond; the timer sees forty of them at a time.
     fn instructions(&mut self) -> u64 {
-        self.ticks() * NANOSECONDS_PER_TICK
+        self.now_ns()
     }
 
     fn log(&mut self, text: &str) {

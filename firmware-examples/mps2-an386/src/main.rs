@@ -1,14 +1,30 @@
+//! Boots the board and serves the linked-in policy over its UART.
+
 #![no_std]
 #![no_main]
+
 mod board;
-use rlfd_firmware::Port;
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo) -> ! { loop {} }
+
+use rlfd_firmware::{Memory, Server};
+
+use board::Mps2;
+
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    let stack = board::paint_stack();
-    let mut b = board::Mps2::take().unwrap();
-    b.log("up\n");
-    if stack.high_water() > 8 { b.log("paint\n"); }
-    rlfd_firmware::echo(&mut b)
+    if let (Some(mut board), Some(memory)) = (Mps2::take(), Memory::take()) {
+        Server::boot(memory, &mut board).serve(&mut board);
+    }
+    halt()
+}
+
+/// Nothing in the program panics; `rlfd-firmware`'s README shows how that is checked.
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    halt()
+}
+
+fn halt() -> ! {
+    loop {
+        cortex_m::asm::wfi();
+    }
 }

@@ -89,6 +89,8 @@ impl Virt {
 }
 
 impl Port for Virt {
+    const NAME: &str = "riscv-virt";
+
     fn read(&mut self) -> Option<u8> {
         (uart::LINE_STATUS.read() & uart::LINE_RECEIVED != 0).then(|| uart::DATA.read())
     }
@@ -109,8 +111,8 @@ impl Port for Virt {
         plic::CLAIM.write(source);
     }
 
-    fn now_us(&mut self) -> u64 {
-        Self::mtime() / (MTIME_HZ / 1_000_000)
+    fn now_ns(&mut self) -> u64 {
+        Self::mtime() * (1_000_000_000 / MTIME_HZ)
     }
 
     fn instructions(&mut self) -> u64 {

@@ -1,0 +1,49 @@
+//! [`Memory`]: everything the application keeps in RAM besides the stack, sized for the linked-in image at compile
+//! time.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use rlfd_runtime::wire::{FrameReader, ReplyCache, frame_len};
+
+include!(concat!(env!("OUT_DIR"), "/sizes.rs"));
+
+/// The linked-in policy image.
+pub static IMAGE: &rlfd_runtime::image::Aligned<[u8]> =
+    &rlfd_runtime::image::Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/policy.rlfd")));
+
+/// Bytes of the longest question.
+const QUESTION_LEN: usize = frame_len(MEASUREMENT_DIM);
+
+/// Bytes of the longest answer.
+const ANSWER_LEN: usize = frame_len(COMMAND_DIM);
+
+/// Lent to the application for good.
+#[derive(Debug)]
+pub struct Memory {
+    pub(crate) scratch: [f32; SCRATCH_LEN],
+    pub(crate) control: [f32; LOOP_LEN],
+    pub(crate) measurement: [f32; MEASUREMENT_DIM],
+    pub(crate) command: [f32; COMMAND_DIM],
+    pub(crate) reader: FrameReader<QUESTION_LEN>,
+    pub(crate) replies: ReplyCache<ANSWER_LEN>,
+}
+
+impl Memory {
+    /// The program's one `Memory`, the first time; `None` when asked again.
+    pub fn take() -> Option<&'static mut Self> {
+        static TAKEN: AtomicBool = AtomicBool::new(false);
+        static mut MEMORY: Memory = Memory {
+            scratch: [0.0; SCRATCH_LEN],
+            control: [0.0; LOOP_LEN],
+            measurement: [0.0; MEASUREMENT_DIM],
+            command: [0.0; COMMAND_DIM],
+            reader: FrameReader::new(),
+            replies: ReplyCache::new(),
+        };
+        if TAKEN.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        // SAFETY: the flag lets only the first caller through, so this is the only reference.
+        Some(unsafe { &mut *(&raw mut MEMORY) })
+    }
+}
