@@ -5,12 +5,13 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::cross::{self, Cross};
 use crate::firmware::{self, Selection};
 use crate::process;
 use crate::setup::{self, SetupArgs};
+use crate::sizes;
 use crate::steps::Steps;
 use crate::workspace::Workspace;
 
@@ -74,6 +75,12 @@ fn run(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
         // Clippy belongs to the toolchain in use and cannot read a `core` that another compiler compiled.
         eprintln!("the firmware is not linted: its targets are not in this toolchain");
     }
+    steps.call("firmware sizes", || {
+        if !sizes::sizes(workspace, &Selection::default(), false)? {
+            bail!("the firmware's sizes are out of tolerance");
+        }
+        Ok(())
+    })?;
     steps.command(
         "build",
         &mut at_root(&["build", "--release", "--workspace", "--bins"]),

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::process;
 use crate::setup::{self, SetupArgs};
+use crate::sizes;
 use crate::workspace::Workspace;
 
 #[derive(clap::Args, Clone, Debug)]
@@ -26,6 +27,15 @@ enum Action {
     Build(Selection),
     /// Compile the firmware and start it in its emulator
     Run(Selection),
+    /// Print flash, static RAM, stack and instructions per control step, beside the committed numbers
+    #[command(visible_alias = "size")]
+    Sizes {
+        #[command(flatten)]
+        selection: Selection,
+        /// Make what is measured the committed numbers
+        #[arg(long)]
+        bless: bool,
+    },
 }
 
 /// Which boards, and which policy is linked in.
@@ -55,6 +65,7 @@ pub fn firmware(workspace: &Workspace, args: &FirmwareArgs) -> Result<bool> {
     match &args.action {
         Action::Build(selection) => build(workspace, selection).map(|()| true),
         Action::Run(selection) => run(workspace, selection).map(|()| true),
+        Action::Sizes { selection, bless } => sizes::sizes(workspace, selection, *bless),
     }
 }
 

@@ -11,6 +11,7 @@ mod native;
 mod process;
 mod progress;
 mod setup;
+mod sizes;
 mod steps;
 mod system;
 mod unpack;
@@ -46,7 +47,7 @@ enum Xtask {
     Demo,
     /// Everything a change must pass
     Test,
-    /// Build or start the firmware
+    /// Build, start or measure the firmware
     Firmware(FirmwareArgs),
 }
 
