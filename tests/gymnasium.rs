@@ -48,8 +48,8 @@ fn trajectories_equal_those_of_gymnasium() {
     let path = folder.path().to_str().unwrap();
     peer(&["record", SEEDS, STEPS, path]);
     for entry in registry::ENTRIES {
-        for float_type in ["float32", "float64"] {
-            let stem = format!("{}.{float_type}", entry.id);
+        for kind in ["float32", "float64", "gentle"] {
+            let stem = format!("{}.{kind}", entry.id);
             replay(&ReplayArgs {
                 env: entry.id.to_owned(),
                 record: folder.path().join(format!("{stem}.npz")),
@@ -66,13 +66,13 @@ fn trajectories_equal_those_of_gymnasium() {
         assert!(difference <= ROUNDING, "{line}\n\nof\n{table}");
         n_compared += 1;
     }
-    // Six arrays for each environment and float type; fewer would mean that something was passed over.
-    assert_eq!(n_compared, 6 * 2 * registry::ENTRIES.len(), "{table}");
+    // Six arrays of three recordings of each environment; fewer would mean that something was passed over.
+    assert_eq!(n_compared, 6 * 3 * registry::ENTRIES.len(), "{table}");
     let ends = table
         .lines()
         .filter(|line| line.contains(" terminated ") && line.ends_with(" 1.0"))
         .count();
-    assert!(ends >= 10, "few recordings ever terminate:\n{table}");
+    assert!(ends >= 15, "few recordings ever terminate:\n{table}");
 }
 
 /// Mean, standard deviation, least and greatest of each number of `qpos` and `qvel`.

@@ -166,15 +166,9 @@ impl Simulation {
         assert_eq!(state.len(), self.state_len(), "length of a state");
         // A state says nothing about the forces that led to it; those of an earlier life must not show.
         self.data.reset();
-        self.write_state(state);
-        self.data.forward();
-        // Computing forward leaves its own solution as warm start; the next step needs the saved one.
-        self.write_state(state);
-    }
-
-    fn write_state(&mut self, state: &[f64]) {
         self.data
             .set_state(state, STATE)
             .expect("a state of this length without history buffers is always accepted");
+        self.data.forward();
     }
 }
