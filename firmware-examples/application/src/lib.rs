@@ -6,14 +6,17 @@
 mod control_loop;
 mod machine;
 mod memory;
+mod meter;
 mod port;
 mod register;
 mod server;
 mod stack;
+mod text;
 
 pub use control_loop::{ControlLoop, MAX_INTERVAL_PERIODS};
 pub use machine::LinkedMachine;
 pub use memory::{COMMAND_DIM, IMAGE, MEASUREMENT_DIM, Memory};
+pub use meter::measure;
 pub use port::Port;
 pub use register::Register;
 pub use server::Server;

@@ -3,7 +3,7 @@
 /// A byte stream, a clock and a place to talk; a board is finished once it has these.
 pub trait Port {
     /// The board's name, for people; 32 bytes at most.
-    const NAME: &str;
+    const NAME: &'static str;
 
     /// The next byte received, if there is one. Never waits.
     fn read(&mut self) -> Option<u8>;

@@ -12,6 +12,7 @@ use crate::control_loop::ControlLoop;
 use crate::machine::LinkedMachine;
 use crate::memory::{COMMAND_DIM, IMAGE, MEASUREMENT_DIM, Memory};
 use crate::port::Port;
+use crate::text::log_hex;
 
 /// The application: the loop and both ends of its side of the link.
 #[derive(Debug)]
@@ -56,6 +57,11 @@ impl Server {
                 None => port.wait(),
             }
         }
+    }
+
+    /// The loop it serves; `None` if the image is damaged.
+    pub fn control(&mut self) -> Option<&mut ControlLoop> {
+        self.responder.control.as_mut()
     }
 
     /// Takes one byte, and answers if it completes a question.
@@ -243,16 +249,4 @@ fn report<P: Port>(control: &mut Option<ControlLoop>, port: &mut P) {
         Phase::Armed { .. } => ", self-test passed, waiting for Hello\n",
         _ => ", SELF-TEST FAILED\n",
     });
-}
-
-/// Without `core::fmt`, which is several times the size of the rest.
-fn log_hex(number: u32, port: &mut impl Port) {
-    const DIGITS: [&str; 16] = [
-        "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f",
-    ];
-    port.log("0x");
-    for shift in (0..8).rev() {
-        let digit = number >> (4 * shift) & 0xF;
-        port.log(DIGITS.get(digit as usize).copied().unwrap_or_default());
-    }
 }

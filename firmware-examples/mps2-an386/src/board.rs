@@ -46,7 +46,7 @@ mod timer {
 }
 
 /// UART 0's receive interrupt, number 0 on AN386.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Uart0Receive;
 
 // SAFETY: the number is constant and exists on this chip.
@@ -57,6 +57,7 @@ unsafe impl InterruptNumber for Uart0Receive {
 }
 
 /// The board, once.
+#[derive(Debug)]
 pub struct Mps2 {
     ticks: u64,
     last: u32,
@@ -100,7 +101,7 @@ impl Mps2 {
 }
 
 impl Port for Mps2 {
-    const NAME: &str = "mps2-an386";
+    const NAME: &'static str = "mps2-an386";
 
     fn read(&mut self) -> Option<u8> {
         if uart::STATE.read() & uart::STATE_RECEIVE_FULL == 0 {
@@ -140,6 +141,7 @@ impl Port for Mps2 {
 }
 
 /// Paints the free part of the stack.
+#[must_use]
 pub fn paint_stack() -> Stack {
     unsafe extern "C" {
         static mut _stack_end: u32;

@@ -3,11 +3,8 @@
 #![no_std]
 #![no_main]
 
-mod board;
-
+use mps2_an386::{Mps2, halt};
 use rlfd_firmware::{Memory, Server};
-
-use board::Mps2;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
@@ -21,10 +18,4 @@ fn main() -> ! {
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     halt()
-}
-
-fn halt() -> ! {
-    loop {
-        cortex_m::asm::wfi();
-    }
 }

@@ -55,6 +55,7 @@ mod clint {
 }
 
 /// The board, once.
+#[derive(Debug)]
 pub struct Virt(());
 
 impl Virt {
@@ -89,7 +90,7 @@ impl Virt {
 }
 
 impl Port for Virt {
-    const NAME: &str = "riscv-virt";
+    const NAME: &'static str = "riscv-virt";
 
     fn read(&mut self) -> Option<u8> {
         (uart::LINE_STATUS.read() & uart::LINE_RECEIVED != 0).then(|| uart::DATA.read())
@@ -127,6 +128,7 @@ impl Port for Virt {
 }
 
 /// Paints the free part of the stack.
+#[must_use]
 pub fn paint_stack() -> Stack {
     unsafe extern "C" {
         static mut _stack_end: u32;

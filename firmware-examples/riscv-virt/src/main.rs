@@ -3,11 +3,8 @@
 #![no_std]
 #![no_main]
 
-mod board;
-
+use riscv_virt::{Virt, halt};
 use rlfd_firmware::{Memory, Server};
-
-use board::Virt;
 
 #[riscv_rt::entry]
 fn main() -> ! {
@@ -21,10 +18,4 @@ fn main() -> ! {
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     halt()
-}
-
-fn halt() -> ! {
-    loop {
-        riscv::asm::wfi();
-    }
 }
