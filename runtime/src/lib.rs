@@ -27,6 +27,8 @@ mod fault;
 pub mod image;
 pub mod nn;
 pub mod observation;
+#[cfg(feature = "plant")]
+pub mod plant;
 pub mod policy;
 pub mod safety;
 pub mod telemetry;

@@ -1,4 +1,14 @@
 //! The hardware seam: [`Board`]. A board knows its sensors, its actuators and its clock, and no policy.
+//!
+//! [`FaultInjector`] and [`Recorder`] wrap any board and are boards themselves, [`Replay`] is a board made of a record: what
+//! happened on the machine can be looked at on a desk, through the same loop.
+
+mod fault_injector;
+mod random;
+mod recorder;
+
+pub use fault_injector::{FaultInjector, FaultRates, InjectedError};
+pub use recorder::{EndOfRecord, Recorder, Replay};
 
 use crate::time::Micros;
 

@@ -1,0 +1,435 @@
+//! The whole loop on the pendulum: an image, a controller, a board that breaks.
+
+use std::fmt::Write;
+use std::string::String;
+use std::vec;
+use std::vec::Vec;
+
+use super::Pendulum;
+use crate::board::{Board, FaultInjector, FaultRates, Recorder, Replay};
+use crate::image::{self, ActionTerm, ImageBytes, ImageSource, Layer, ObservationTerm};
+use crate::policy::ImagePolicy;
+use crate::{
+    Controller, Event, EventLog, Fault, Micros, Outcome, Phase, PolicyImage, SafetyLimits,
+    Telemetry, WrongPhase,
+};
+
+const PERIOD_US: u32 = 10_000;
+
+const OBSERVATION: [ObservationTerm<'static>; 2] = [
+    ObservationTerm {
+        name: "angle",
+        unit: "rad",
+        dim: 1,
+        history: 1,
+        scale: 1.0,
+        offset: 0.0,
+        clip: f32::INFINITY,
+    },
+    ObservationTerm {
+        name: "speed",
+        unit: "rad/s",
+        dim: 1,
+        history: 1,
+        scale: 1.0,
+        offset: 0.0,
+        clip: f32::INFINITY,
+    },
+];
+
+const ACTION: ActionTerm<'static> = ActionTerm {
+    name: "torque",
+    unit: "N m",
+    dim: 1,
+    scale: 1.0,
+    offset: 0.0,
+    low: -10.0,
+    high: 10.0,
+    max_rate: f32::INFINITY,
+};
+
+/// `torque = -stiffness * angle - 8 * speed`, as an image.
+fn balancing(stiffness: f32) -> ImageBytes {
+    let source = ImageSource {
+        environment: "Pendulum",
+        provenance: "by hand",
+        period_us: PERIOD_US,
+        observation: &OBSERVATION,
+        action: &[ACTION],
+        layers: &[Layer::Dense {
+            weight: &[-stiffness, -8.0],
+            bias: &[0.0],
+            activation: None,
+        }],
+        golden_observation: &[0.1, -0.2],
+    };
+    ImageBytes::new(&image::write(&source).unwrap())
+}
+
+/// Lends a running controller for the balancing policy to `body`.
+fn with_controller<R>(
+    bytes: &ImageBytes,
+    limits: SafetyLimits,
+    body: impl FnOnce(&mut Controller<'_, ImagePolicy<'_>>, image::Golden<'_>) -> R,
+) -> R {
+    let image = PolicyImage::view(bytes).unwrap();
+    let contract = image.contract();
+    let mut scratch = vec![0.0; image.scratch_len()];
+    let policy = ImagePolicy::new(image, &mut scratch).unwrap();
+    let limits = [limits];
+    let mut memory = vec![0.0; Controller::<ImagePolicy<'_>>::memory_len(&contract)];
+    let mut controller = Controller::new(policy, &contract, &limits, &mut memory).unwrap();
+    body(&mut controller, image.golden())
+}
+
+#[test]
+fn the_phases_in_order() {
+    let bytes = balancing(30.0);
+    with_controller(&bytes, SafetyLimits::NONE, |controller, golden| {
+        let mut pendulum = Pendulum::leaning(0.1);
+        let mut story: heapless::Vec<Event, 32> = heapless::Vec::new();
+        assert_eq!(controller.phase(), Phase::Idle);
+        assert_eq!(
+            controller.step(&mut pendulum, &mut ()).outcome,
+            Outcome::NotRunning
+        );
+        assert_eq!(
+            controller.start(Micros(0), &mut ()),
+            Err(WrongPhase { found: Phase::Idle })
+        );
+        let armed = Phase::Armed { since: Micros(0) };
+        assert_eq!(
+            controller.self_test(golden, &mut pendulum, &mut story),
+            Ok(armed)
+        );
+        assert_eq!(
+            controller.self_test(golden, &mut pendulum, &mut story),
+            Err(WrongPhase { found: armed })
+        );
+        assert_eq!(
+            controller.stop(&mut pendulum, &mut story),
+            Err(WrongPhase { found: armed })
+        );
+        controller.start(Micros(0), &mut story).unwrap();
+        let cycle = controller.step(&mut pendulum, &mut story);
+        assert_eq!((cycle.tick, cycle.outcome), (1, Outcome::Acted));
+        assert_eq!(pendulum.torque, -3.0);
+        assert_eq!(controller.command(), [-3.0]);
+        controller.stop(&mut pendulum, &mut story).unwrap();
+        assert_eq!(pendulum.torque, 0.0);
+        controller.start(pendulum.now(), &mut story).unwrap();
+        controller.trip(Fault::External, &mut pendulum, &mut story);
+        controller.trip(Fault::Late, &mut pendulum, &mut story);
+        let cycle = controller.step(&mut pendulum, &mut story);
+        assert_eq!(cycle.outcome, Outcome::Refused(Fault::External));
+        controller.reset(&mut pendulum, &mut story);
+        assert_eq!(controller.phase(), Phase::Idle);
+        let phases: Vec<Phase> = story
+            .iter()
+            .filter_map(|event| match event {
+                Event::Entered { phase, .. } => Some(*phase),
+                Event::Stepped(_) => None,
+            })
+            .collect();
+        let faulted = Phase::Faulted {
+            fault: Fault::External,
+            at: Micros(0),
+        };
+        let running = Phase::Running { tick: 0 };
+        assert_eq!(
+            phases,
+            [
+                Phase::SelfTest,
+                armed,
+                running,
+                armed,
+                running,
+                faulted,
+                Phase::Idle
+            ]
+        );
+    });
+}
+
+#[test]
+fn a_policy_that_computes_otherwise_never_runs() {
+    let (bytes, other) = (balancing(30.0), balancing(31.0));
+    let wrong = PolicyImage::view(&other).unwrap().golden();
+    with_controller(&bytes, SafetyLimits::NONE, |controller, _| {
+        let mut pendulum = Pendulum::leaning(0.1);
+        let mut log = EventLog::<8>::new();
+        let phase = controller
+            .self_test(wrong, &mut pendulum, &mut log)
+            .unwrap();
+        assert!(matches!(
+            phase,
+            Phase::Faulted {
+                fault: Fault::SelfTest,
+                ..
+            }
+        ));
+        assert!(controller.start(Micros(0), &mut log).is_err());
+        assert_eq!(log.counters().of(Fault::SelfTest), 1);
+    });
+}
+
+#[test]
+fn a_step_too_late_is_refused_and_books_are_kept() {
+    let bytes = balancing(30.0);
+    let image = PolicyImage::view(&bytes).unwrap();
+    let contract = image.contract();
+    let mut scratch = [0.0; 4];
+    let mut memory = [0.0; 16];
+    let policy = ImagePolicy::new(image, &mut scratch).unwrap();
+    let mut controller = Controller::new(policy, &contract, &[SafetyLimits::NONE], &mut memory)
+        .unwrap()
+        .with_max_interval_us(2 * PERIOD_US);
+    let mut pendulum = Pendulum::leaning(0.1);
+    controller
+        .self_test(image.golden(), &mut pendulum, &mut ())
+        .unwrap();
+    controller.start(Micros(0), &mut ()).unwrap();
+    for interval in [10_000, 10_500, 20_000] {
+        assert_eq!(
+            controller.step(&mut pendulum, &mut ()).outcome,
+            Outcome::Acted
+        );
+        pendulum.advance(interval);
+    }
+    assert_eq!(
+        controller.step(&mut pendulum, &mut ()).outcome,
+        Outcome::Acted
+    );
+    assert_eq!(controller.stats().worst_us(), 10_000);
+    assert_eq!(controller.stats().bias_us(), 3500.0);
+    pendulum.advance(20_001);
+    assert_eq!(
+        controller.step(&mut pendulum, &mut ()).outcome,
+        Outcome::Refused(Fault::Late)
+    );
+    assert_eq!(pendulum.torque, 0.0);
+}
+
+#[test]
+fn a_record_replays_bit_for_bit_and_shows_another_policy() {
+    let bytes = balancing(30.0);
+    let mut memory = vec![0.0; 300 * 3];
+    let mut board = Recorder::new(Pendulum::leaning(0.2), &mut memory);
+    with_controller(&bytes, SafetyLimits::NONE, |controller, golden| {
+        controller.self_test(golden, &mut board, &mut ()).unwrap();
+        controller.start(Micros(0), &mut ()).unwrap();
+        for _ in 0..400 {
+            assert_eq!(controller.step(&mut board, &mut ()).outcome, Outcome::Acted);
+            board.board_mut().advance(PERIOD_US);
+        }
+    });
+    assert_eq!(board.record().len(), 900, "400 steps, memory for 300");
+    for (stiffness, is_same) in [(30.0, true), (30.001, false)] {
+        let mut replay = Replay::new(board.record(), 1, PERIOD_US);
+        with_controller(
+            &balancing(stiffness),
+            SafetyLimits::NONE,
+            |controller, golden| {
+                controller.self_test(golden, &mut replay, &mut ()).unwrap();
+                controller.start(Micros(0), &mut ()).unwrap();
+                for _ in 0..300 {
+                    assert_eq!(
+                        controller.step(&mut replay, &mut ()).outcome,
+                        Outcome::Acted
+                    );
+                }
+                let over = controller.step(&mut replay, &mut ());
+                assert_eq!(
+                    over.outcome,
+                    Outcome::Refused(Fault::Sense),
+                    "the record is over"
+                );
+            },
+        );
+        assert_eq!(replay.n_steps(), 300);
+        assert_eq!(replay.n_mismatches() == 0, is_same);
+    }
+}
+
+/// What a run of the loop came to.
+struct Ending {
+    acted: u32,
+    fault: Option<Fault>,
+    worst_angle: f32,
+    torque_after_fault: f32,
+}
+
+fn run(rates: FaultRates, delay: u16, limits: SafetyLimits) -> Ending {
+    let bytes = balancing(30.0);
+    let mut memory = vec![0.0; 2 * (usize::from(delay) + 1)];
+    let injector = FaultInjector::new(Pendulum::leaning(0.1), rates, 1);
+    let mut board = injector.with_delay(delay, &mut memory);
+    let mut log = EventLog::<16>::new();
+    with_controller(&bytes, limits, |controller, golden| {
+        controller.self_test(golden, &mut board, &mut log).unwrap();
+        controller.start(Micros(0), &mut log).unwrap();
+        let mut worst_angle = 0.0f32;
+        let mut torque_after_fault = 0.0f32;
+        for _ in 0..500 {
+            let was_faulted = matches!(controller.phase(), Phase::Faulted { .. });
+            let cycle = controller.step(&mut board, &mut log);
+            let torque = board.board_mut().torque;
+            if let Outcome::Refused(_) = cycle.outcome {
+                torque_after_fault = torque_after_fault.max(torque.abs());
+            }
+            assert!(
+                !was_faulted || cycle.outcome != Outcome::Acted,
+                "a latched fault stays"
+            );
+            board.board_mut().advance(PERIOD_US);
+            worst_angle = worst_angle.max(board.board_mut().angle.abs());
+        }
+        let fault = match controller.phase() {
+            Phase::Faulted { fault, .. } => Some(fault),
+            _ => None,
+        };
+        Ending {
+            acted: log.counters().acted,
+            fault,
+            worst_angle,
+            torque_after_fault,
+        }
+    })
+}
+
+/// One kind of fault, at a rate.
+type Kind = fn(u16) -> FaultRates;
+
+/// The committed table says how the loop answers every kind of fault at three rates; `RLFD_BLESS=1` rewrites it.
+#[test]
+fn the_table_of_faults() {
+    let kinds: [(&str, Kind); 6] = [
+        ("sense error", |n| FaultRates {
+            sense_error: n,
+            ..FaultRates::default()
+        }),
+        ("not a number", |n| FaultRates {
+            not_a_number: n,
+            ..FaultRates::default()
+        }),
+        ("held", |n| FaultRates {
+            held: n,
+            ..FaultRates::default()
+        }),
+        ("bit flip", |n| FaultRates {
+            bit_flip: n,
+            ..FaultRates::default()
+        }),
+        ("actuate error", |n| FaultRates {
+            actuate_error: n,
+            ..FaultRates::default()
+        }),
+        ("command lost", |n| FaultRates {
+            command_lost: n,
+            ..FaultRates::default()
+        }),
+    ];
+    let mut table = String::from(
+        "Balancing for 500 steps of 10 ms from 0.1 rad, torque within 10 N m. Delay in steps, rate per 1000 steps.\n\
+         After a fault the motor is off and stays off, so the pendulum falls.\n\n\
+         fault          rate  delay  steps acted  latched fault         upright\n",
+    );
+    for (name, rates) in kinds {
+        for rate in [0, 10, 200] {
+            for delay in [0, 3, 30] {
+                let ending = run(rates(rate), delay, SafetyLimits::NONE);
+                let fault = ending
+                    .fault
+                    .map_or("none".into(), |fault| std::format!("{fault:?}"));
+                let upright = if ending.worst_angle < 0.5 {
+                    "yes"
+                } else {
+                    "no"
+                };
+                assert_eq!(
+                    ending.torque_after_fault, 0.0,
+                    "safe from the first refusal on"
+                );
+                writeln!(
+                    table,
+                    "{name:<13} {rate:>5} {delay:>6} {:>12}  {fault:<20}  {upright}",
+                    ending.acted
+                )
+                .unwrap();
+            }
+        }
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/plant/fault_table.txt");
+    if std::env::var_os("RLFD_BLESS").is_some() {
+        std::fs::write(path, &table).unwrap();
+    }
+    let golden = std::fs::read_to_string(path).unwrap();
+    assert!(
+        golden == table,
+        "the table differs from {path}; now it is\n{table}"
+    );
+}
+
+#[test]
+fn a_slew_limit_holds_through_the_loop() {
+    let limits = SafetyLimits {
+        low: -5.0,
+        high: 5.0,
+        max_rate: 100.0,
+    };
+    let bytes = balancing(30.0);
+    with_controller(&bytes, limits, |controller, golden| {
+        let mut pendulum = Pendulum::leaning(0.3);
+        controller
+            .self_test(golden, &mut pendulum, &mut ())
+            .unwrap();
+        controller.start(Micros(0), &mut ()).unwrap();
+        let mut previous = 0.0f32;
+        let mut n_limited = 0;
+        for _ in 0..300 {
+            let cycle = controller.step(&mut pendulum, &mut ());
+            n_limited += cycle.slew_limited + cycle.clamped;
+            assert!((pendulum.torque - previous).abs() <= 1.0 + 1e-5);
+            assert!(pendulum.torque.abs() <= 5.0);
+            previous = pendulum.torque;
+            pendulum.advance(PERIOD_US);
+        }
+        assert!(n_limited > 0);
+    });
+}
+
+/// A sink that only counts, to see that the loop tells every step once.
+struct Count(u32);
+
+impl Telemetry for Count {
+    fn record(&mut self, _event: Event) {
+        self.0 += 1;
+    }
+}
+
+#[test]
+fn every_step_and_every_phase_is_told_once() {
+    let bytes = balancing(30.0);
+    with_controller(&bytes, SafetyLimits::NONE, |controller, golden| {
+        let mut pendulum = Pendulum::leaning(0.1);
+        let mut count = Count(0);
+        let mut log = EventLog::<4>::new();
+        controller
+            .self_test(golden, &mut pendulum, &mut count)
+            .unwrap();
+        controller.start(Micros(0), &mut count).unwrap();
+        assert_eq!(count.0, 3, "self-test, armed, running");
+        for _ in 0..10 {
+            controller.step(&mut pendulum, &mut log);
+        }
+        assert_eq!((log.counters().acted, log.counters().forgotten), (10, 6));
+        let ticks: Vec<u32> = log
+            .events()
+            .filter_map(|event| match event {
+                Event::Stepped(cycle) => Some(cycle.tick),
+                Event::Entered { .. } => None,
+            })
+            .collect();
+        assert_eq!(ticks, [7, 8, 9, 10]);
+    });
+}
