@@ -114,8 +114,8 @@ fn packages(workspace: &Workspace, wheels: &Wheels) -> Vec<Finding> {
 fn python(wheels: &Wheels) -> Finding {
     let script = "import sys; print('%d.%d %s' % (*sys.version_info[:2], sys.executable))";
     let result = match process::output(Command::new("python3").args(["-c", script])) {
-        Err(error) => Err(format!(
-            "{error:#}; `{}`",
+        Err(_) => Err(format!(
+            "no python3 that runs; `{}`",
             system::install_command(&system::PIP_PACKAGES)
         )),
         Ok(text) => {
