@@ -1,5 +1,5 @@
 #![no_std]
-//! Runs a learned control policy in a real-time loop, without heap or standard library.
+#![doc = include_str!("../README.md")]
 #![cfg_attr(
     test,
     allow(

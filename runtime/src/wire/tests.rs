@@ -164,3 +164,22 @@ fn frame_len_holds_the_largest_message() {
         );
     }
 }
+
+#[test]
+fn the_specification_is_of_this_version() {
+    let specification = include_str!("../../docs/wire.md");
+    let version = std::format!("Current version: **{WIRE_VERSION}**");
+    assert!(specification.contains(&version), "{version}");
+    let row = std::format!("| {WIRE_VERSION} | ");
+    let history = specification.split("## Versions").nth(1).unwrap();
+    assert!(
+        history.contains(&row),
+        "the history has no row for version {WIRE_VERSION}"
+    );
+    let longest = std::format!("at most {MAX_FRAME_LEN} bytes");
+    assert!(specification.contains(&longest), "{longest}");
+    for fault in crate::Fault::ALL {
+        let row = std::format!("| {} | {fault:?} |", fault.code());
+        assert!(specification.contains(&row), "{row}");
+    }
+}
