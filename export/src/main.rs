@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `export`; see [`rlfd_export`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rlfd_export::cli::main()
+}

@@ -1,0 +1,74 @@
+//! `export verify`: whether two files are the same policy.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+
+use super::Answer;
+use crate::comparison::{SCALES, compare};
+use crate::{Backend, Runner};
+
+/// Run the same random observations through two files and compare the actions
+#[derive(Debug, clap::Args)]
+pub(super) struct Verify {
+    /// A .pt (evaluated in float64), .onnx or .rlfd file
+    a: PathBuf,
+    /// Another one
+    b: PathBuf,
+    /// Number of observations
+    #[arg(long, default_value_t = 1000)]
+    count: usize,
+    /// Seed of the observations
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Greatest accepted relative error, |a - b| / max(1, |a|)
+    #[arg(long, default_value_t = 1e-5)]
+    tolerance: f64,
+    /// Engine for .onnx files
+    #[arg(long, value_enum, default_value_t = Backend::Tract)]
+    backend: Backend,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Verify {
+    pub(super) fn run(&self) -> Result<Answer> {
+        ensure!(self.count > 0, "--count is 0, at least 1 is expected");
+        ensure!(
+            self.tolerance >= 0.0,
+            "--tolerance is {}, at least 0 is expected",
+            self.tolerance
+        );
+        let mut a = Runner::open(&self.a, self.backend)?;
+        let mut b = Runner::open(&self.b, self.backend)?;
+        let comparison = compare(&mut a, &mut b, self.count, self.seed)?;
+        let agree = comparison.max_relative_error <= self.tolerance;
+        if self.json {
+            let mut json = serde_json::to_value(comparison)?;
+            json["tolerance"] = self.tolerance.into();
+            json["agree"] = agree.into();
+            println!("{json:#}");
+        } else {
+            let least = SCALES.iter().copied().fold(f32::INFINITY, f32::min);
+            let greatest = SCALES.iter().copied().fold(0.0, f32::max);
+            println!("a: {} ({})", self.a.display(), a.engine());
+            println!("b: {} ({})", self.b.display(), b.engine());
+            println!(
+                "{} observations, normal with deviations {least} to {greatest}, seed {}",
+                self.count, self.seed
+            );
+            println!(
+                "greatest |a - b|              {:.3e}",
+                comparison.max_absolute_error
+            );
+            println!(
+                "greatest |a - b| / max(1, |a|) {:.3e} (observation {}, action[{}])",
+                comparison.max_relative_error, comparison.row, comparison.column
+            );
+            let verdict = if agree { "agree" } else { "DIFFER" };
+            println!("{verdict} (tolerance {:e})", self.tolerance);
+        }
+        Ok(if agree { Answer::Yes } else { Answer::No })
+    }
+}
