@@ -7,9 +7,9 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::cargo::cargo;
 use crate::cross::{self, Cross};
 use crate::firmware::{self, Selection};
-use crate::process;
 use crate::setup::{self, SetupArgs};
 use crate::sizes;
 use crate::steps::Steps;
@@ -30,12 +30,12 @@ pub fn test(workspace: &Workspace) -> Result<()> {
 
 fn run(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     let at_root = |arguments: &[&str]| -> Command {
-        let mut command = process::cargo();
-        command.current_dir(workspace.root()).args(arguments);
+        let mut command = cargo(workspace);
+        command.args(arguments);
         command
     };
     let in_firmware = |arguments: &[&str]| -> Command {
-        let mut command = process::cargo();
+        let mut command = cargo(workspace);
         command
             .current_dir(workspace.firmware())
             .env_remove("CARGO_TARGET_DIR")

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use crate::cargo::{cargo, target_folder};
 use crate::firmware::{self, Selection};
 use crate::process;
 use crate::setup::{self, SetupArgs};
@@ -53,10 +54,8 @@ struct Row {
 pub fn demo(workspace: &Workspace) -> Result<bool> {
     let mut steps = Steps::default();
     steps.call("set-up", || setup::setup(workspace, &SetupArgs::default()))?;
-    let mut build = process::cargo();
-    build
-        .current_dir(workspace.root())
-        .args(["build", "--release", "--workspace", "--bins"]);
+    let mut build = cargo(workspace);
+    build.args(["build", "--release", "--workspace", "--bins"]);
     steps.command("build", &mut build)?;
 
     let folder = workspace.path("runs/demo");
@@ -64,7 +63,7 @@ pub fn demo(workspace: &Workspace) -> Result<bool> {
         fs::remove_dir_all(&folder)
             .with_context(|| format!("cannot empty {}", folder.display()))?;
     }
-    let programs = process::target_folder(workspace.root())?.join("release");
+    let programs = target_folder(workspace)?.join("release");
     let program = |name: &str| {
         let mut command = Command::new(programs.join(name));
         command.current_dir(workspace.root());

@@ -4,12 +4,13 @@
 //! What a command here does by way of cargo is what a plain cargo in the board's folder does: the folder's
 //! configuration names target and runner, and includes what set-up wrote about the compiler (see `cross.rs`).
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use crate::cargo::cargo;
 use crate::process;
 use crate::setup::{self, SetupArgs};
 use crate::sizes;
@@ -75,7 +76,7 @@ pub fn firmware(workspace: &Workspace, args: &FirmwareArgs) -> Result<bool> {
 /// As [`firmware`].
 pub fn build(workspace: &Workspace, selection: &Selection) -> Result<()> {
     for board in selected(workspace, selection)? {
-        process::run(cargo(&board, selection)?.args(["build", "--release"]))?;
+        process::run(cargo_in(workspace, &board, selection)?.args(["build", "--release"]))?;
     }
     Ok(())
 }
@@ -87,7 +88,13 @@ pub fn build(workspace: &Workspace, selection: &Selection) -> Result<()> {
 pub fn lint(workspace: &Workspace) -> Result<()> {
     let every = Selection::default();
     for board in selected(workspace, &every)? {
-        process::run(cargo(&board, &every)?.args(["clippy", "--release", "--", "-D", "warnings"]))?;
+        process::run(cargo_in(workspace, &board, &every)?.args([
+            "clippy",
+            "--release",
+            "--",
+            "-D",
+            "warnings",
+        ]))?;
     }
     Ok(())
 }
@@ -95,14 +102,14 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
 fn run(workspace: &Workspace, selection: &Selection) -> Result<()> {
     for board in selected(workspace, selection)? {
         eprintln!("{} (leave QEMU with Ctrl-a x)", board.name);
-        process::run(cargo(&board, selection)?.args(["run", "--release"]))?;
+        process::run(cargo_in(workspace, &board, selection)?.args(["run", "--release"]))?;
     }
     Ok(())
 }
 
 /// A cargo in the board's folder, with the image to link in.
-pub fn cargo(board: &Board, selection: &Selection) -> Result<Command> {
-    let mut command = process::cargo();
+pub fn cargo_in(workspace: &Workspace, board: &Board, selection: &Selection) -> Result<Command> {
+    let mut command = cargo(workspace);
     // The host's tools look for the program in the workspace's own target folder.
     command
         .current_dir(&board.folder)
@@ -119,7 +126,7 @@ pub fn cargo(board: &Board, selection: &Selection) -> Result<Command> {
 
 /// The boards that were asked for.
 pub fn selected(workspace: &Workspace, selection: &Selection) -> Result<Vec<Board>> {
-    let boards = boards(&workspace.firmware())?;
+    let boards = boards(workspace)?;
     match &selection.board {
         None => Ok(boards),
         Some(name) => {
@@ -153,11 +160,14 @@ struct Target {
     kind: Vec<String>,
 }
 
-fn boards(folder: &Path) -> Result<Vec<Board>> {
-    let mut command = process::cargo();
-    command
-        .current_dir(folder)
-        .args(["metadata", "--no-deps", "--format-version", "1"]);
+fn boards(workspace: &Workspace) -> Result<Vec<Board>> {
+    let mut command = cargo(workspace);
+    command.current_dir(workspace.firmware()).args([
+        "metadata",
+        "--no-deps",
+        "--format-version",
+        "1",
+    ]);
     let text = process::output(&mut command)?;
     let metadata: Metadata =
         serde_json::from_str(&text).context("cargo metadata is not what it was")?;

@@ -1,6 +1,7 @@
 //! `cargo xtask`: all automation of the workspace, in Rust and without native libraries, so that it builds in seconds on
 //! a machine where nothing is set up yet.
 
+mod cargo;
 mod checks;
 mod cross;
 mod demo;

@@ -26,39 +26,6 @@ pub fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0)
 }
 
-/// A cargo that is not told what the outer cargo told this process, so that its fingerprints are those of a cargo
-/// typed by hand.
-pub fn cargo() -> Command {
-    let mut command = Command::new("cargo");
-    for (name, _) in std::env::vars_os() {
-        let name_text = name.to_string_lossy();
-        let told_by_cargo = name_text.starts_with("CARGO_PKG_")
-            || ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO"].contains(&&*name_text);
-        if told_by_cargo {
-            command.env_remove(&name);
-        }
-    }
-    command
-}
-
-/// The folder where cargo puts what it builds at `root`.
-///
-/// # Errors
-/// If cargo cannot read the workspace.
-pub fn target_folder(root: &Path) -> Result<PathBuf> {
-    #[derive(serde::Deserialize)]
-    struct Metadata {
-        target_directory: PathBuf,
-    }
-    let mut command = cargo();
-    command
-        .current_dir(root)
-        .args(["metadata", "--no-deps", "--format-version", "1"]);
-    let metadata: Metadata = serde_json::from_str(&output(&mut command)?)
-        .context("cargo metadata names no target folder")?;
-    Ok(metadata.target_directory)
-}
-
 /// Runs a command that speaks to the terminal itself.
 ///
 /// # Errors

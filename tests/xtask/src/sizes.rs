@@ -31,7 +31,7 @@ type Numbers = BTreeMap<(String, String), u64>;
 pub fn sizes(workspace: &Workspace, selection: &Selection, bless: bool) -> Result<bool> {
     let mut measured = Numbers::new();
     for board in firmware::selected(workspace, selection)? {
-        for (quantity, value) in measure(&board, selection)? {
+        for (quantity, value) in measure(workspace, &board, selection)? {
             measured.insert((board.name.clone(), quantity), value);
         }
     }
@@ -54,8 +54,12 @@ pub fn sizes(workspace: &Workspace, selection: &Selection, bless: bool) -> Resul
     Ok(holds)
 }
 
-fn measure(board: &Board, selection: &Selection) -> Result<Vec<(String, u64)>> {
-    let program = executable(board, selection, &board.name)?;
+fn measure(
+    workspace: &Workspace,
+    board: &Board,
+    selection: &Selection,
+) -> Result<Vec<(String, u64)>> {
+    let program = executable(workspace, board, selection, &board.name)?;
     let bytes = fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;
     let (flash, ram) = footprint(&bytes).with_context(|| program.display().to_string())?;
     let mut numbers = vec![
@@ -63,7 +67,7 @@ fn measure(board: &Board, selection: &Selection) -> Result<Vec<(String, u64)>> {
         ("static_ram_bytes".to_owned(), ram),
     ];
     let meter = format!("{}-measure", board.name);
-    let mut run = firmware::cargo(board, selection)?;
+    let mut run = firmware::cargo_in(workspace, board, selection)?;
     run.args(["run", "--release", "--bin", &meter])
         .stderr(Stdio::inherit());
     let said = process::output(&mut run)?;
@@ -81,8 +85,13 @@ struct Message {
 }
 
 /// Builds one program of the board and says where it is.
-fn executable(board: &Board, selection: &Selection, name: &str) -> Result<PathBuf> {
-    let mut build = firmware::cargo(board, selection)?;
+fn executable(
+    workspace: &Workspace,
+    board: &Board,
+    selection: &Selection,
+    name: &str,
+) -> Result<PathBuf> {
+    let mut build = firmware::cargo_in(workspace, board, selection)?;
     build
         .args([
             "build",
