@@ -4,7 +4,7 @@
 use heapless::{Deque, Vec};
 use serde::{Deserialize, Serialize};
 
-use crate::control::{Cycle, Phase};
+use crate::control::{Cycle, Outcome, Phase};
 use crate::fault::Fault;
 use crate::time::Micros;
 
@@ -69,8 +69,9 @@ impl Counters {
         match event {
             Event::Stepped(cycle) => {
                 match cycle.outcome {
-                    crate::control::Outcome::Acted => self.acted = self.acted.wrapping_add(1),
-                    _ => self.refused = self.refused.wrapping_add(1),
+                    Outcome::Acted => self.acted = self.acted.wrapping_add(1),
+                    Outcome::Refused(_) => self.refused = self.refused.wrapping_add(1),
+                    Outcome::NotRunning => {}
                 }
                 self.clamped = self.clamped.wrapping_add(u32::from(cycle.clamped));
                 self.slew_limited = self

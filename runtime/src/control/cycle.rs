@@ -19,7 +19,7 @@ pub enum Outcome {
 /// One step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cycle {
-    /// Steps since the start, this one included.
+    /// Steps since the start, this one included; 0 where the loop was not running before this step.
     pub tick: u32,
     /// When it began.
     pub at: Micros,

@@ -10,8 +10,8 @@ use crate::board::{Board, FaultInjector, FaultRates, Recorder, Replay};
 use crate::image::{self, ActionTerm, ImageBytes, ImageSource, Layer, ObservationTerm};
 use crate::policy::ImagePolicy;
 use crate::{
-    Controller, Event, EventLog, Fault, Micros, Outcome, Phase, PolicyImage, SafetyLimits,
-    Telemetry, WrongPhase,
+    ControlError, Controller, Event, EventLog, Fault, Micros, Outcome, Phase, PolicyImage,
+    SafetyLimits, Telemetry, WrongPhase,
 };
 
 const PERIOD_US: u32 = 10_000;
@@ -249,6 +249,71 @@ fn a_record_replays_bit_for_bit_and_shows_another_policy() {
         assert_eq!(replay.n_steps(), 300);
         assert_eq!(replay.n_mismatches() == 0, is_same);
     }
+}
+
+#[test]
+fn what_does_not_fit_together_is_named() {
+    let bytes = balancing(30.0);
+    let image = PolicyImage::view(&bytes).unwrap();
+    let contract = image.contract();
+    let refusal = |contract: &image::Contract<'_>,
+                   n_limits: usize,
+                   limits: SafetyLimits,
+                   memory_len: usize| {
+        let mut scratch = [0.0; 4];
+        let policy = ImagePolicy::new(image, &mut scratch).unwrap();
+        let limits = vec![limits; n_limits];
+        let mut memory = vec![0.0; memory_len];
+        Controller::new(policy, contract, &limits, &mut memory).err()
+    };
+    let none = SafetyLimits::NONE;
+    assert_eq!(refusal(&contract, 1, none, 7), None);
+    assert_eq!(
+        refusal(&contract, 1, none, 6),
+        Some(ControlError::Memory {
+            needed: 7,
+            found: 6
+        })
+    );
+    assert_eq!(
+        refusal(&contract, 2, none, 7),
+        Some(ControlError::Channels {
+            needed: 1,
+            found: 2
+        })
+    );
+    let beyond = SafetyLimits { low: 10.5, ..none };
+    assert_eq!(
+        refusal(&contract, 1, beyond, 7),
+        Some(ControlError::Limits { index: 0 })
+    );
+    let narrow = image::Contract {
+        observation: &contract.observation[..1],
+        ..contract
+    };
+    assert_eq!(
+        refusal(&narrow, 1, none, 7),
+        Some(ControlError::PolicyShape {
+            needed: Shape {
+                observation_dim: 1,
+                action_dim: 1
+            },
+            found: Shape {
+                observation_dim: 2,
+                action_dim: 1
+            },
+        })
+    );
+    let endless = image::Contract {
+        period_us: 0,
+        ..contract
+    };
+    assert_eq!(
+        refusal(&endless, 1, none, 7),
+        Some(ControlError::Contract(image::ImageError::Missing(
+            "control period"
+        )))
+    );
 }
 
 /// What a run of the loop came to.

@@ -69,7 +69,7 @@ pub enum BoardMessage<'a> {
     },
     /// What to do until the next measurement.
     Command {
-        /// Steps since the reset, this one included.
+        /// Steps since the reset, this one included; 0 once a fault is latched.
         tick: u32,
         /// How long the step took, in nanoseconds of the board's clock; 0 where it has none.
         duration_ns: u32,
