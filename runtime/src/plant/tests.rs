@@ -11,7 +11,7 @@ use crate::image::{self, ActionTerm, ImageBytes, ImageSource, Layer, Observation
 use crate::policy::ImagePolicy;
 use crate::{
     ControlError, Controller, Event, EventLog, Fault, Micros, Outcome, Phase, PolicyImage,
-    SafetyLimits, Telemetry, WrongPhase,
+    SafetyLimits, Shape, Telemetry, WrongPhase,
 };
 
 const PERIOD_US: u32 = 10_000;
