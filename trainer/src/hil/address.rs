@@ -58,11 +58,10 @@ impl FromStr for LinkAddress {
                 let (device, baud) = rest
                     .rsplit_once('@')
                     .ok_or_else(|| refuse("no @BAUD after the device".to_owned()))?;
-                let baud = baud
-                    .parse()
-                    .ok()
-                    .filter(|baud| *baud > 0)
-                    .ok_or_else(|| refuse(format!("`{baud}` is no number of bits per second")))?;
+                let baud =
+                    baud.parse().ok().filter(|baud| *baud > 0).ok_or_else(|| {
+                        refuse(format!("`{baud}` is no number of bits per second"))
+                    })?;
                 if device.is_empty() {
                     return Err(refuse("no device before @".to_owned()));
                 }
@@ -140,7 +139,10 @@ mod tests {
         ] {
             let message = text.parse::<LinkAddress>().unwrap_err().to_string();
             assert!(message.contains(reason), "{message}");
-            assert!(message.contains("expected qemu:BOARD (one of mps2-an386, riscv-virt)"), "{message}");
+            assert!(
+                message.contains("expected qemu:BOARD (one of mps2-an386, riscv-virt)"),
+                "{message}"
+            );
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rlfd_runtime::image::ImageError;
+use rlfd_runtime::wire::{Refusal, WireError};
 use thiserror::Error;
 
 use crate::env::EnvError;
@@ -88,7 +89,9 @@ pub enum HilError {
         hint: String,
     },
     /// No valid answer.
-    #[error("link {link}: no valid answer to {what} after {attempts} attempts in {waited:?}; {hint}")]
+    #[error(
+        "link {link}: no valid answer to {what} after {attempts} attempts in {waited:?}; {hint}"
+    )]
     Silent {
         /// The link as text.
         link: String,
@@ -114,6 +117,26 @@ pub enum HilError {
         expected: String,
         /// What to do.
         advice: String,
+    },
+    /// The board cannot answer.
+    #[error("link {link}: the board refused {what}; {advice}")]
+    Refused {
+        /// The link as text.
+        link: String,
+        /// The message it refused.
+        what: &'static str,
+        /// Why.
+        source: Refusal,
+        /// What to do.
+        advice: String,
+    },
+    /// A question does not fit a frame.
+    #[error("link {link}: the measurement does not fit a frame")]
+    Encode {
+        /// The link as text.
+        link: String,
+        /// Why.
+        source: WireError,
     },
     /// The board answered something else than asked.
     #[error("link {link}: the board answered {found} to {what}")]
@@ -142,7 +165,9 @@ pub enum HilError {
         source: io::Error,
     },
     /// Image and environment do not fit together.
-    #[error("environment {env} and the image's contract differ: {what}: expected {expected}, found {found}")]
+    #[error(
+        "environment {env} and the image's contract differ: {what}: expected {expected}, found {found}"
+    )]
     Contract {
         /// The environment.
         env: String,

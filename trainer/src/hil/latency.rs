@@ -44,7 +44,8 @@ impl Latency {
 
 impl fmt::Display for Latency {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let milliseconds = |sample: Option<Duration>| sample.unwrap_or_default().as_secs_f64() * 1e3;
+        let milliseconds =
+            |sample: Option<Duration>| sample.unwrap_or_default().as_secs_f64() * 1e3;
         write!(
             formatter,
             "p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms over {} commands",

@@ -82,6 +82,19 @@ impl Link {
         }
     }
 
+    /// How long a question of `len` bytes and an answer no longer than that are on a serial wire, ten bits per byte.
+    #[must_use]
+    pub fn wire_time(&self, len: usize) -> Duration {
+        match &self.stream {
+            Stream::Serial(port) => {
+                let bits = 2.0 * 10.0 * len as f64;
+                let baud = port.baud_rate().unwrap_or(9_600).max(1);
+                Duration::from_secs_f64(bits / f64::from(baud))
+            }
+            Stream::Unix(_) | Stream::Tcp(_) => Duration::ZERO,
+        }
+    }
+
     /// Sends all of `bytes`.
     ///
     /// # Errors

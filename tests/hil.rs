@@ -1,0 +1,181 @@
+//! Firmware in the loop: the boards in their emulators, real MuJoCo around them, and a cable as bad as one likes.
+
+mod bench;
+mod faults;
+mod firmware;
+mod images;
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rlfd_runtime::{EnginePolicy, Policy, PolicyImage};
+use rlfd_trainer::hil::emulator::{MACHINES, Machine, machine};
+use rlfd_trainer::hil::{
+    Disturbance, Expectation, HilError, Link, LinkAddress, Patience, Session,
+};
+
+use bench::Bench;
+use firmware::Firmware;
+
+/// Of an episode of InvertedPendulum-v5.
+const STEPS: u32 = 1000;
+
+fn balances(name: &str) {
+    let firmware = Firmware::build(machine(name).unwrap(), &images::policy());
+    let mut bench = Bench::open(&firmware, Disturbance::default());
+    let outcome = bench.episode(STEPS, |_, _, _| {});
+    assert_eq!(outcome.steps, STEPS, "{outcome:?}");
+    assert!(!outcome.fell && outcome.fault.is_none(), "{outcome:?}");
+    // One per step upright.
+    assert_eq!(outcome.ret, 1000.0);
+    assert_eq!(outcome.differing, 0, "commands differ from the host's");
+    let board = bench.close();
+    assert_eq!((board.acted, board.refused, board.bad_frames), (STEPS, 0, 0));
+}
+
+#[test]
+fn mps2_an386_balances_the_pendulum_for_a_thousand_steps() {
+    balances("mps2-an386");
+}
+
+#[test]
+fn riscv_virt_balances_the_pendulum_for_a_thousand_steps() {
+    balances("riscv-virt");
+}
+
+/// Every operation, every activation, widths that fill no panel, numbers of every magnitude: the same bits.
+#[test]
+fn host_and_boards_compute_the_same_bits() {
+    let bytes = images::every_operation();
+    let mut host = EnginePolicy::from_bytes(&bytes).unwrap();
+    for machine in &MACHINES {
+        let firmware = Firmware::build(machine, &bytes);
+        let mut session = open(&firmware).unwrap();
+        session.reset(0).unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(11);
+        let mut distinct = std::collections::BTreeSet::new();
+        for step in 0..300_u64 {
+            let magnitude = 10_f32.powi(rng.random_range(-6..=6));
+            let measurement: Vec<f32> = (0..host.shape().observation_dim)
+                .map(|_| magnitude * rng.random_range(-1.0..=1.0_f32))
+                .collect();
+            let mut here = vec![0.0; host.shape().action_dim];
+            host.act(&measurement, &mut here);
+            let mut there = vec![f32::NAN; here.len()];
+            let answer = session.step(step, &measurement, &mut there).unwrap();
+            assert_eq!(answer.fault, None);
+            let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&here), bits(&there), "{} {measurement:?}", machine.name);
+            distinct.insert(bits(&here));
+        }
+        assert!(distinct.len() > 100, "the inputs do not exercise the network");
+        session.close().unwrap();
+    }
+}
+
+#[test]
+fn another_image_than_the_boards_is_refused() {
+    let machine = &MACHINES[0];
+    let firmware = Firmware::build(machine, &images::policy());
+    let expect = |expected: Expectation| {
+        let opened = Session::open(
+            Link::open(&firmware.address()).unwrap(),
+            expected,
+            Patience::default(),
+            Disturbance::default(),
+        );
+        opened.map(|_| ()).unwrap_err()
+    };
+    let bytes = firmware.image();
+    let right = Expectation::from(&PolicyImage::view(&bytes).unwrap());
+    let same_wiring = expect(Expectation {
+        image_checksum: !right.image_checksum,
+        ..right
+    });
+    assert!(matches!(
+        &same_wiring,
+        HilError::Mismatch { what: "image checksum", .. }
+    ));
+    assert!(same_wiring.to_string().contains("cargo xtask firmware build --image FILE"));
+    let other_wiring = expect(Expectation {
+        contract_id: !right.contract_id,
+        ..right
+    });
+    assert!(matches!(other_wiring, HilError::Refused { what: "Hello", .. }));
+}
+
+#[test]
+fn a_board_without_firmware_is_named_with_the_command_that_builds_it() {
+    let link = |text: &str| {
+        let address: LinkAddress = text.parse().unwrap();
+        Link::open(&address).unwrap_err().to_string()
+    };
+    let message = link("qemu:mps2-an386=no/such/firmware.elf");
+    assert!(message.contains("no/such/firmware.elf"), "{message}");
+    assert!(message.contains("cargo xtask firmware build --board mps2-an386"), "{message}");
+    assert!(link("serial:/no/such/device@115200").contains("cannot open"));
+}
+
+/// Somebody else's program: the emulator runs it, nobody answers, and the error tells what the emulator said.
+#[test]
+fn a_silent_board_is_given_up() {
+    let firmware = Firmware::build(&MACHINES[1], &images::policy());
+    let folder = tempfile::tempdir().unwrap();
+    let damaged = folder.path().join("damaged.elf");
+    let mut program = std::fs::read(firmware.elf()).unwrap();
+    // The entry point's first instruction becomes a jump to itself (RISC-V `j .`).
+    let entry = entry_offset(&program);
+    program[entry..entry + 4].copy_from_slice(&0x0000_006f_u32.to_le_bytes());
+    std::fs::write(&damaged, program).unwrap();
+    let address = LinkAddress::Qemu {
+        machine: &MACHINES[1],
+        elf: Some(damaged),
+    };
+    let patience = Patience {
+        retry: std::time::Duration::from_millis(50),
+        give_up: std::time::Duration::from_millis(500),
+    };
+    let bytes = firmware.image();
+    let image = PolicyImage::view(&bytes).unwrap();
+    let opened = Session::open(
+        Link::open(&address).unwrap(),
+        Expectation::from(&image),
+        patience,
+        Disturbance::default(),
+    );
+    assert!(matches!(
+        opened.map(|_| ()).unwrap_err(),
+        HilError::Silent { what: "Hello", attempts: 2.., .. }
+    ));
+}
+
+fn open(firmware: &Firmware) -> Result<Session, HilError> {
+    let bytes = firmware.image();
+    let image = PolicyImage::view(&bytes).unwrap();
+    Session::open(
+        Link::open(&firmware.address())?,
+        Expectation::from(&image),
+        Patience::default(),
+        Disturbance::default(),
+    )
+}
+
+/// Where the first instruction lies in a 32-bit ELF file whose first segment holds it.
+fn entry_offset(elf: &[u8]) -> usize {
+    let word = |at: usize| u32::from_le_bytes(elf[at..at + 4].try_into().unwrap()) as usize;
+    let (entry, headers) = (word(24), word(28));
+    let count = usize::from(u16::from_le_bytes([elf[44], elf[45]]));
+    (0..count)
+        .map(|index| headers + 32 * index)
+        .find_map(|header| {
+            let (offset, address, len) = (word(header + 4), word(header + 8), word(header + 16));
+            (address..address + len).contains(&entry).then(|| entry - address + offset)
+        })
+        .unwrap()
+}
+
+/// What a bad link and bad measurements lead to, on every board. `RLFD_BLESS=1` rewrites the table.
+#[test]
+fn the_table_of_faults_is_the_committed_one() {
+    faults::table(&MACHINES.each_ref().map(|machine: &'static Machine| machine));
+}

@@ -1,0 +1,179 @@
+//! The table of faults: what is done to the link or to a measurement, and what becomes of the loop. What depends on the
+//! machine's speed is asserted, not printed: how often a question was repeated is no property of the firmware.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use rlfd_runtime::Fault;
+use rlfd_trainer::hil::Disturbance;
+use rlfd_trainer::hil::emulator::Machine;
+
+use super::bench::{Bench, Outcome};
+use super::firmware::Firmware;
+use super::images;
+
+const GOLDEN: &str = "golden/link_faults.txt";
+
+/// Steps of an episode through a bad link.
+const LINK_STEPS: u32 = 100;
+
+/// The step at which a measurement is tampered with.
+const TAMPERED: u32 = 50;
+
+/// Steps after which a pendulum without force has fallen for certain.
+const FALLEN: u32 = 400;
+
+fn links() -> [(&'static str, Disturbance); 6] {
+    let none = Disturbance {
+        seed: 1,
+        ..Disturbance::default()
+    };
+    let drop = 0.1;
+    let corrupt = 0.1;
+    let duplicate = 0.2;
+    // Longer than the host waits before it asks again.
+    let delay = Duration::from_millis(60);
+    [
+        ("perfect", none),
+        ("1 of 10 frames dropped", Disturbance { drop, ..none }),
+        ("1 of 10 frames corrupted", Disturbance { corrupt, ..none }),
+        (
+            "1 of 5 frames duplicated",
+            Disturbance { duplicate, ..none },
+        ),
+        (
+            "every frame delayed, up to 60 ms",
+            Disturbance { delay, ..none },
+        ),
+        (
+            "all of it",
+            Disturbance {
+                drop,
+                corrupt,
+                duplicate,
+                delay: delay / 3,
+                ..none
+            },
+        ),
+    ]
+}
+
+type Tamper = fn(&mut u64, &mut [f32]);
+
+const MEASUREMENTS: [(&str, Tamper); 6] = [
+    ("a NaN", |_, values| values[1] = f32::NAN),
+    ("an infinity", |_, values| values[3] = f32::NEG_INFINITY),
+    (
+        "so large that the command is out of its limits",
+        |_, values| values[3] = 1e9,
+    ),
+    ("so large that the command overflows", |_, values| {
+        values[3] = f32::MAX
+    }),
+    ("4 periods later than due", |time_us, _| {
+        *time_us += 4 * 40_000
+    }),
+    ("5 periods later than due", |time_us, _| {
+        *time_us += 5 * 40_000
+    }),
+];
+
+/// Runs every row on every board and compares with the committed table.
+pub fn table(machines: &[&'static Machine]) {
+    let mut text = String::from(
+        "# What a bad link and bad measurements lead to, with the balance law of firmware-examples on\n\
+         # InvertedPendulum-v5. A frame is dropped, corrupted, duplicated or delayed each way by itself; a measurement\n\
+         # is tampered with at step 50. \"equal\": every command up to a fault has the bits of the host's own engine, so\n\
+         # no damaged frame was accepted. RLFD_BLESS=1 rewrites this file.\n",
+    );
+    let image = images::policy();
+    for machine in machines {
+        let firmware = Firmware::build(machine, &image);
+        writeln!(text, "\n{}", machine.name).unwrap();
+        for (name, disturbance) in links() {
+            let outcome = through_link(&firmware, disturbance);
+            row(&mut text, "link", name, &outcome);
+        }
+        let mut bench = Bench::open(&firmware, Disturbance::default());
+        for (name, tamper) in MEASUREMENTS {
+            let outcome = with_measurement(&mut bench, tamper);
+            row(&mut text, "measurement", name, &outcome);
+        }
+        bench.close();
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(GOLDEN);
+    if std::env::var_os("RLFD_BLESS").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    let golden = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        golden == text,
+        "{GOLDEN} differs (RLFD_BLESS=1 rewrites it); this run gave:\n{text}"
+    );
+}
+
+fn through_link(firmware: &Firmware, disturbance: Disturbance) -> Outcome {
+    let mut bench = Bench::open(firmware, disturbance);
+    let outcome = bench.episode(LINK_STEPS, |_, _, _| {});
+    let host = bench.counters();
+    let corrupted = bench.corrupted();
+    let board = bench.close();
+    // The board acted once on every step, however often it was asked.
+    assert_eq!((board.acted, board.refused), (outcome.steps, 0));
+    assert_eq!(disturbance.corrupt > 0.0, corrupted > 0);
+    // A flipped bit in a delimiter may join two frames or split one, so the number of bad ones is not that of damaged ones.
+    let bad_frames = host.bad_frames + u64::from(board.bad_frames);
+    assert_eq!(
+        disturbance.corrupt > 0.0,
+        bad_frames > 0,
+        "{host}, {board:?}"
+    );
+    if disturbance.drop + disturbance.corrupt > 0.0 || !disturbance.delay.is_zero() {
+        assert!(host.retransmitted > 0);
+    }
+    if disturbance.duplicate > 0.0 {
+        assert!(board.repeated > 0);
+    }
+    outcome
+}
+
+/// Tampers once and plays on; then an untouched episode must run, or the latch would outlive its reset.
+fn with_measurement(bench: &mut Bench, tamper: Tamper) -> Outcome {
+    let outcome = bench.episode(FALLEN, |step, time_us, values| {
+        // A clock that was late stays late by as much.
+        if step == TAMPERED {
+            tamper(time_us, values);
+        }
+    });
+    let again = bench.episode(TAMPERED, |_, _, _| {});
+    assert!(again.fault.is_none() && !again.fell, "{again:?}");
+    assert_eq!((again.steps, again.differing), (TAMPERED, 0));
+    // A latched fault is announced, and the machine stays safe.
+    assert_eq!(outcome.announced, outcome.fault.is_some());
+    assert_eq!(outcome.unsafe_commands, 0);
+    outcome
+}
+
+fn row(text: &mut String, kind: &str, name: &str, outcome: &Outcome) {
+    let fault = match outcome.fault {
+        Some((step, fault)) => format!("step {step}: {fault}, safe from there on"),
+        None => "none".to_owned(),
+    };
+    let end = if outcome.fell { "fell" } else { "upright" };
+    let commands = match outcome.differing {
+        0 => "equal".to_owned(),
+        n => format!("{n} DIFFER"),
+    };
+    let clamped = match outcome.clamped {
+        0 => "none",
+        _ => "some",
+    };
+    writeln!(
+        text,
+        "{kind:<12} {name:<48} commands {commands:<6} clamped {clamped:<5} fault {fault:<60} {end}"
+    )
+    .unwrap();
+    assert_ne!(outcome.fault.map(|(_, fault)| fault), Some(Fault::SelfTest));
+}

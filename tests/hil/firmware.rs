@@ -1,0 +1,77 @@
+//! [`Firmware`]: a board's program with an image linked in, as cargo builds it in the board's folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+use rlfd_runtime::image::ImageBytes;
+use rlfd_trainer::hil::LinkAddress;
+use rlfd_trainer::hil::emulator::Machine;
+use tempfile::TempDir;
+
+/// One build at a time: cargo puts every image's program in the same place.
+static BUILDING: Mutex<()> = Mutex::new(());
+
+/// A program in a folder of its own.
+pub struct Firmware {
+    machine: &'static Machine,
+    image: Vec<u8>,
+    folder: TempDir,
+}
+
+impl Firmware {
+    /// Builds `machine`'s firmware with `image`.
+    pub fn build(machine: &'static Machine, image: &[u8]) -> Self {
+        let _guard = BUILDING
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let folder = tempfile::tempdir().unwrap();
+        let image_path = folder.path().join("policy.rlfd");
+        fs::write(&image_path, image).unwrap();
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../firmware-examples");
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--release", "--bin", machine.name])
+            .current_dir(workspace.join(machine.name))
+            .env("RLFD_IMAGE", &image_path)
+            .env_remove("CARGO_TARGET_DIR")
+            .env_remove("RUSTFLAGS")
+            .output()
+            .unwrap();
+        assert!(
+            built.status.success(),
+            "{}: {}",
+            machine.name,
+            String::from_utf8_lossy(&built.stderr)
+        );
+        let program = workspace
+            .join("target")
+            .join(machine.target)
+            .join("release")
+            .join(machine.name);
+        fs::copy(program, folder.path().join("firmware.elf")).unwrap();
+        Self {
+            machine,
+            image: image.to_vec(),
+            folder,
+        }
+    }
+
+    /// The linked program.
+    pub fn elf(&self) -> PathBuf {
+        self.folder.path().join("firmware.elf")
+    }
+
+    /// The image in it.
+    pub fn image(&self) -> ImageBytes {
+        ImageBytes::new(&self.image)
+    }
+
+    /// An emulator that runs it.
+    pub fn address(&self) -> LinkAddress {
+        LinkAddress::Qemu {
+            machine: self.machine,
+            elf: Some(self.elf()),
+        }
+    }
+}

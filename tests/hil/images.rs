@@ -1,0 +1,143 @@
+//! Images for the boards: the balance law that the firmware links in by default, and one with everything in it.
+
+use std::fs;
+use std::path::Path;
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rlfd_runtime::Activation;
+use rlfd_runtime::image::{ActionTerm, ImageSource, Layer, ObservationTerm, write};
+use rlfd_trainer::env::registry;
+
+const DEFAULT_IMAGE: &str = "../firmware-examples/application/linear-balance.rlfd";
+
+/// Linear state feedback for InvertedPendulum-v5: cart position, pole angle and their rates. The gains are those of the
+/// discrete linear-quadratic regulator around upright (weights 1, 10, 0.1, 0.1 on the state and 1 on the force), to two
+/// decimals.
+const BALANCE: [f32; 4] = [0.72, 6.83, 0.92, 1.08];
+
+/// The policy under test.
+pub fn policy() -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(DEFAULT_IMAGE)).unwrap()
+}
+
+fn observation<'a>(name: &'a str, unit: &'a str, dim: u16) -> ObservationTerm<'a> {
+    ObservationTerm {
+        name,
+        unit,
+        dim,
+        history: 1,
+        scale: 1.0,
+        offset: 0.0,
+        clip: f32::INFINITY,
+    }
+}
+
+/// Normaliser, dense layers of awkward widths with every activation, scale and shift, clamp.
+pub fn every_operation() -> Vec<u8> {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let mut random = |n: usize, scale: f32| -> Vec<f32> {
+        (0..n)
+            .map(|_| scale * rng.random_range(-1.0..=1.0_f32))
+            .collect()
+    };
+    let widths = [7, 33, 16, 17, 5, 3];
+    let dense: Vec<(Vec<f32>, Vec<f32>)> = widths
+        .windows(2)
+        .map(|pair| (random(pair[0] * pair[1], 0.7), random(pair[1], 0.3)))
+        .collect();
+    let activations = [
+        Some(Activation::Elu),
+        Some(Activation::Relu),
+        Some(Activation::Tanh),
+        Some(Activation::Sigmoid),
+        None,
+    ];
+    let (mean, std_reciprocal) = (random(7, 1.0), vec![0.5, 1.5, 3.0, 0.1, 1.0, 7.0, 0.01]);
+    let (scale, offset) = (vec![2.0, 0.3, 1.1], vec![0.1, -0.2, 0.0]);
+    let (low, high) = (vec![-1.5, -0.1, -1.0], vec![1.5, 0.1, 1.0]);
+    let mut layers = vec![Layer::Normalize {
+        mean: &mean,
+        std_reciprocal: &std_reciprocal,
+    }];
+    for ((weight, bias), activation) in dense.iter().zip(activations) {
+        layers.push(Layer::Dense {
+            weight,
+            bias,
+            activation,
+        });
+    }
+    layers.push(Layer::Activate(Activation::Tanh));
+    layers.push(Layer::ScaleShift {
+        scale: &scale,
+        offset: &offset,
+    });
+    layers.push(Layer::Clamp {
+        low: &low,
+        high: &high,
+    });
+    write(&ImageSource {
+        environment: "none",
+        provenance: "random weights",
+        period_us: 1_000,
+        observation: &[observation("anything", "1", 7)],
+        action: &[ActionTerm {
+            name: "anything",
+            unit: "1",
+            dim: 3,
+            scale: 1.0,
+            offset: 0.0,
+            low: -9.0,
+            high: 9.0,
+            max_rate: f32::INFINITY,
+        }],
+        layers: &layers,
+        golden_observation: &[0.5, -0.5, 1.0, 2.0, -3.0, 0.25, 100.0],
+    })
+    .unwrap()
+}
+
+/// The committed file is what these lines write; `RLFD_BLESS=1` writes it.
+#[test]
+fn the_default_image_is_the_balance_law() {
+    let env = registry::open("InvertedPendulum-v5").unwrap();
+    let spec = env.spec();
+    let terms: Vec<ObservationTerm<'_>> = spec
+        .observation
+        .iter()
+        .map(|term| observation(&term.name, &term.unit, term.dim as u16))
+        .collect();
+    let force = &spec.action[0];
+    let bytes = write(&ImageSource {
+        environment: &spec.id,
+        provenance: "linear balance law, gains by discrete LQR around upright",
+        period_us: spec.period_us,
+        observation: &terms,
+        action: &[ActionTerm {
+            name: &force.name,
+            unit: &force.unit,
+            dim: 1,
+            scale: 1.0,
+            offset: 0.0,
+            low: force.low,
+            high: force.high,
+            max_rate: f32::INFINITY,
+        }],
+        layers: &[Layer::Dense {
+            weight: &BALANCE,
+            bias: &[0.0],
+            activation: None,
+        }],
+        golden_observation: &[0.01, -0.02, 0.03, -0.04],
+    })
+    .unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(DEFAULT_IMAGE);
+    if std::env::var_os("RLFD_BLESS").is_some() {
+        fs::write(&path, &bytes).unwrap();
+    }
+    assert!(
+        fs::read(&path).unwrap() == bytes,
+        "{DEFAULT_IMAGE} differs; RLFD_BLESS=1 rewrites it"
+    );
+}
