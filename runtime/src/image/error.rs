@@ -88,7 +88,7 @@ pub enum ImageError {
         /// What is allowed.
         expected: &'static str,
     },
-    /// Observation, action, layers or period missing.
+    /// Observation, action, layers, their outputs or the period missing.
     #[error("{0} missing: at least one is needed")]
     Missing(&'static str),
     /// An operation of a later version.

@@ -357,6 +357,23 @@ fn sources_that_do_not_fit_are_named() {
         ..good
     });
     assert_eq!(no_layers, ImageError::Missing("layers"));
+    let empty = [
+        Layer::Dense {
+            weight: &[],
+            bias: &[],
+            activation: None,
+        },
+        Layer::Dense {
+            weight: &[],
+            bias: &[0.0; 2],
+            activation: None,
+        },
+    ];
+    let no_outputs = refusal(ImageSource {
+        layers: &empty,
+        ..good
+    });
+    assert_eq!(no_outputs, ImageError::Missing("outputs of a layer"));
     let short = [Layer::ScaleShift {
         scale: &[1.0; 4],
         offset: &[0.0; 5],

@@ -201,6 +201,9 @@ impl<'a> PolicyImage<'a> {
             let op = record.check(index, self.program.weights)?;
             expect_width(index, "input", width, op.input_dim())?;
             width = op.output_dim();
+            if width == 0 {
+                return Err(ImageError::Missing("outputs of a layer"));
+            }
             widest = widest.max(width);
         }
         let n_ops = self.program.ops.len();
