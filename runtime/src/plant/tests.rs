@@ -1,18 +1,18 @@
 //! The whole loop on the pendulum: an image, a controller, a board that breaks.
 
-use std::fmt::Write;
-use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
 use super::Pendulum;
-use crate::board::{Board, FaultInjector, FaultRates, Recorder, Replay};
+use crate::board::{Board, Recorder, Replay};
 use crate::image::{self, ActionTerm, ImageBytes, ImageSource, Layer, ObservationTerm};
 use crate::policy::ImagePolicy;
 use crate::{
     ControlError, Controller, Event, EventLog, Fault, Micros, Outcome, Phase, PolicyImage,
     SafetyLimits, Shape, Telemetry, WrongPhase,
 };
+
+mod fault_table;
 
 const PERIOD_US: u32 = 10_000;
 
@@ -313,125 +313,6 @@ fn what_does_not_fit_together_is_named() {
         Some(ControlError::Contract(image::ImageError::Missing(
             "control period"
         )))
-    );
-}
-
-/// What a run of the loop came to.
-struct Ending {
-    acted: u32,
-    fault: Option<Fault>,
-    worst_angle: f32,
-    torque_after_fault: f32,
-}
-
-fn run(rates: FaultRates, delay: u16, limits: SafetyLimits) -> Ending {
-    let bytes = balancing(30.0);
-    let mut memory = vec![0.0; 2 * (usize::from(delay) + 1)];
-    let injector = FaultInjector::new(Pendulum::leaning(0.1), rates, 1);
-    let mut board = injector.with_delay(delay, &mut memory);
-    let mut log = EventLog::<16>::new();
-    with_controller(&bytes, limits, |controller, golden| {
-        controller.self_test(golden, &mut board, &mut log).unwrap();
-        controller.start(Micros(0), &mut log).unwrap();
-        let mut worst_angle = 0.0f32;
-        let mut torque_after_fault = 0.0f32;
-        for _ in 0..500 {
-            let was_faulted = matches!(controller.phase(), Phase::Faulted { .. });
-            let cycle = controller.step(&mut board, &mut log);
-            let torque = board.board_mut().torque;
-            if let Outcome::Refused(_) = cycle.outcome {
-                torque_after_fault = torque_after_fault.max(torque.abs());
-            }
-            assert!(
-                !was_faulted || cycle.outcome != Outcome::Acted,
-                "a latched fault stays"
-            );
-            board.board_mut().advance(PERIOD_US);
-            worst_angle = worst_angle.max(board.board_mut().angle.abs());
-        }
-        let fault = match controller.phase() {
-            Phase::Faulted { fault, .. } => Some(fault),
-            _ => None,
-        };
-        Ending {
-            acted: log.counters().acted,
-            fault,
-            worst_angle,
-            torque_after_fault,
-        }
-    })
-}
-
-/// One kind of fault, at a rate.
-type Kind = fn(u16) -> FaultRates;
-
-/// The committed table says how the loop answers every kind of fault at three rates; `RLFD_BLESS=1` rewrites it.
-#[test]
-fn the_table_of_faults() {
-    let kinds: [(&str, Kind); 6] = [
-        ("sense error", |n| FaultRates {
-            sense_error: n,
-            ..FaultRates::default()
-        }),
-        ("not a number", |n| FaultRates {
-            not_a_number: n,
-            ..FaultRates::default()
-        }),
-        ("held", |n| FaultRates {
-            held: n,
-            ..FaultRates::default()
-        }),
-        ("bit flip", |n| FaultRates {
-            bit_flip: n,
-            ..FaultRates::default()
-        }),
-        ("actuate error", |n| FaultRates {
-            actuate_error: n,
-            ..FaultRates::default()
-        }),
-        ("command lost", |n| FaultRates {
-            command_lost: n,
-            ..FaultRates::default()
-        }),
-    ];
-    let mut table = String::from(
-        "Balancing for 500 steps of 10 ms from 0.1 rad, torque within 10 N m. Delay in steps, rate per 1000 steps.\n\
-         After a fault the motor is off and stays off, so the pendulum falls.\n\n\
-         fault          rate  delay  steps acted  latched fault         upright\n",
-    );
-    for (name, rates) in kinds {
-        for rate in [0, 10, 200] {
-            for delay in [0, 3, 30] {
-                let ending = run(rates(rate), delay, SafetyLimits::NONE);
-                let fault = ending
-                    .fault
-                    .map_or("none".into(), |fault| std::format!("{fault:?}"));
-                let upright = if ending.worst_angle < 0.5 {
-                    "yes"
-                } else {
-                    "no"
-                };
-                assert_eq!(
-                    ending.torque_after_fault, 0.0,
-                    "safe from the first refusal on"
-                );
-                writeln!(
-                    table,
-                    "{name:<13} {rate:>5} {delay:>6} {:>12}  {fault:<20}  {upright}",
-                    ending.acted
-                )
-                .unwrap();
-            }
-        }
-    }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/plant/fault_table.txt");
-    if std::env::var_os("RLFD_BLESS").is_some() {
-        std::fs::write(path, &table).unwrap();
-    }
-    let golden = std::fs::read_to_string(path).unwrap();
-    assert!(
-        golden == table,
-        "the table differs from {path}; now it is\n{table}"
     );
 }
 
