@@ -158,14 +158,13 @@ impl ImageInspection {
         });
         let action = image.action_terms().map(|term| {
             format!(
-                "{} [{}] ×{}, scale {}, offset {}, limits {} to {}, rate {}/s",
+                "{} [{}] ×{}, scale {}, offset {}, {}, rate {}/s",
                 term.name,
                 term.unit,
                 term.dim,
                 term.scale,
                 term.offset,
-                term.low,
-                term.high,
+                limits(term.low, term.high),
                 term.max_rate
             )
         });
@@ -215,6 +214,13 @@ fn layer(op: &Op<'_>) -> String {
         Op::Clamp { low, .. } => format!("clamp {}", low.len()),
         Op::Activate { activation, width } => format!("{} {width}", activation_name(*activation)),
     }
+}
+
+fn limits(low: f32, high: f32) -> String {
+    if (low, high) == (f32::MIN, f32::MAX) {
+        return "no limits".to_string();
+    }
+    format!("limits {low} to {high}")
 }
 
 fn activation_name(activation: Activation) -> &'static str {
@@ -311,8 +317,13 @@ fn write_spec(f: &mut fmt::Formatter<'_>, spec: &PolicySpec) -> fmt::Result {
             .max_rate
             .map_or(String::new(), |rate| format!(", rate {rate}/s"));
         format!(
-            "{} [{}] ×{}, scale {}, offset {}, limits {} to {}{rate}",
-            term.name, term.unit, term.dim, term.scale, term.offset, term.low, term.high
+            "{} [{}] ×{}, scale {}, offset {}, {}{rate}",
+            term.name,
+            term.unit,
+            term.dim,
+            term.scale,
+            term.offset,
+            limits(term.low, term.high)
         )
     });
     write_lines(f, "action", &action.collect::<Vec<_>>())?;

@@ -23,6 +23,8 @@ pub const OPSET: i64 = 17;
 pub const OPSETS: RangeInclusive<i64> = 9..=23;
 /// The file format version that came with [`OPSET`] (onnx, `docs/Versioning.md`).
 pub const IR_VERSION: i64 = 8;
+/// What our models name as their producer.
+pub const PRODUCER: &str = "rlfd-export";
 /// Metadata key of the canonical JSON of the [`PolicySpec`].
 pub const SPEC_KEY: &str = "rlfd.policy_spec";
 /// Metadata key of the SHA-256 of everything else in the model.

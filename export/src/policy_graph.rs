@@ -7,7 +7,7 @@ use rlfd_models::{Activation, Head};
 
 use crate::error::ExportError;
 use crate::graph::{Attribute, Dim, Graph, Node, Port, Value};
-use crate::onnx::{IR_VERSION, Model, OPSET, SPEC_KEY};
+use crate::onnx::{IR_VERSION, Model, OPSET, PRODUCER, SPEC_KEY};
 
 /// Name of the graph's input, `[batch, observation_dim]`.
 pub const INPUT: &str = "observation";
@@ -26,7 +26,7 @@ pub fn model_of(checkpoint: &Checkpoint) -> Result<Model, ExportError> {
     Ok(Model {
         ir_version: IR_VERSION,
         opset: OPSET,
-        producer: format!("rlfd-export {}", env!("CARGO_PKG_VERSION")),
+        producer: format!("{PRODUCER} {}", env!("CARGO_PKG_VERSION")),
         metadata: vec![(SPEC_KEY.to_string(), spec)],
         graph: graph_of(checkpoint),
     })

@@ -9,7 +9,7 @@ use super::proto::{
     AttributeProto, DimensionValue, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
     attribute_type, data_type,
 };
-use super::{DIGEST_KEY, Model, digest};
+use super::{DIGEST_KEY, Model, PRODUCER, digest};
 use crate::error::ExportError;
 use crate::graph::{Attribute, Data, Dim, Graph, Node, Port, Value};
 
@@ -38,7 +38,8 @@ pub(super) fn read(bytes: &[u8], folder: Option<&Path>) -> Result<Model, ExportE
     })
 }
 
-/// Compares the digest that our writer leaves in the metadata, where there is one.
+/// Compares the digest that our writer leaves in the metadata. A model of ours that has lost it was cut short: protocol
+/// buffers may end after any field.
 fn check_digest(proto: &ModelProto) -> Result<(), ExportError> {
     let written: Vec<&str> = proto
         .metadata_props
@@ -47,11 +48,11 @@ fn check_digest(proto: &ModelProto) -> Result<(), ExportError> {
         .map(|entry| entry.value.as_str())
         .collect();
     match written.as_slice() {
-        [] => Ok(()),
+        [] if proto.producer_name != PRODUCER => Ok(()),
         [written] if *written == digest(proto) => Ok(()),
         _ => Err(ExportError::Model(format!(
-            "its contents do not match its metadata `{DIGEST_KEY}`: it was damaged or edited after it was written \
-             (remove that entry if the change is meant)"
+            "its contents do not match its metadata `{DIGEST_KEY}`: it was damaged, or edited after it was written (a \
+             tool that edits it on purpose removes that entry and names itself as the producer)"
         ))),
     }
 }

@@ -1,0 +1,141 @@
+//! The program as a user runs it: files, exit codes, messages.
+
+mod harness;
+
+use harness::{checkpoint, export, stderr};
+
+#[test]
+fn a_policy_goes_all_the_way_and_stays_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    checkpoint(1.0).write(&path.join("policy.pt")).unwrap();
+    stderr(&export(path, &["onnx", "policy.pt"]), 0);
+    stderr(&export(path, &["image", "policy.pt"]), 0);
+    stderr(
+        &export(path, &["image", "policy.onnx", "-o", "from_onnx.rlfd"]),
+        0,
+    );
+    let read = |name: &str| std::fs::read(path.join(name)).unwrap();
+    assert_eq!(read("policy.rlfd"), read("from_onnx.rlfd"));
+    for pair in [
+        ["policy.pt", "policy.onnx"],
+        ["policy.pt", "policy.rlfd"],
+        ["policy.onnx", "policy.rlfd"],
+    ] {
+        let output = export(path, &["verify", pair[0], pair[1], "--json"]);
+        stderr(&output, 0);
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(json["agree"], true, "{json}");
+        assert_eq!(json["count"], 1000);
+        assert!(json["max_relative_error"].as_f64().unwrap() < 1e-5);
+    }
+}
+
+#[test]
+fn verify_answers_no_to_another_policy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    checkpoint(1.0).write(&path.join("a.pt")).unwrap();
+    checkpoint(1.001).write(&path.join("b.pt")).unwrap();
+    stderr(&export(path, &["image", "b.pt"]), 0);
+    let output = export(path, &["verify", "a.pt", "b.rlfd", "--count", "50"]);
+    stderr(&output, 1);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("DIFFER"));
+    stderr(
+        &export(path, &["verify", "a.pt", "b.rlfd", "--tolerance", "0.1"]),
+        0,
+    );
+}
+
+#[test]
+fn inspect_shows_each_kind_of_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    checkpoint(1.0).write(&path.join("policy.pt")).unwrap();
+    stderr(&export(path, &["onnx", "policy.pt"]), 0);
+    stderr(&export(path, &["image", "policy.pt"]), 0);
+    for (file, kind, expected) in [
+        ("policy.pt", "checkpoint", "actor.0.weight float32 [5, 3]"),
+        ("policy.onnx", "model", "observation float32 [batch, 3]"),
+        ("policy.rlfd", "image", "dense 3 -> 5 elu"),
+    ] {
+        let output = export(path, &["inspect", file]);
+        stderr(&output, 0);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        for expected in [expected, "joint angle [rad] ×3", "Example-v0"] {
+            assert!(text.contains(expected), "{text} lacks {expected}");
+        }
+        let output = export(path, &["inspect", file, "--json"]);
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(json["kind"], kind);
+        if kind == "image" {
+            assert_eq!(json["self_test"], true);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_replaced_without_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    checkpoint(1.0).write(&path.join("policy.pt")).unwrap();
+    for (command, file) in [("onnx", "policy.onnx"), ("image", "policy.rlfd")] {
+        std::fs::write(path.join(file), "mine").unwrap();
+        let message = stderr(&export(path, &[command, "policy.pt"]), 2);
+        assert!(
+            message.contains(file) && message.contains("--force"),
+            "{message}"
+        );
+        assert_eq!(std::fs::read(path.join(file)).unwrap(), b"mine");
+        stderr(&export(path, &[command, "policy.pt", "--force"]), 0);
+        assert_ne!(std::fs::read(path.join(file)).unwrap(), b"mine");
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_said_with_the_file_and_exit_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    checkpoint(1.0).write(&path.join("policy.pt")).unwrap();
+    stderr(&export(path, &["image", "policy.pt"]), 0);
+    std::fs::write(path.join("policy.txt"), "text").unwrap();
+    std::fs::write(path.join("text.onnx"), "text").unwrap();
+    std::fs::write(path.join("text.rlfd"), "text").unwrap();
+    std::fs::write(path.join("text.pt"), "text").unwrap();
+    for (arguments, expected) in [
+        (&["inspect", "absent.pt"][..], "absent.pt: cannot be read"),
+        (&["inspect", "absent.onnx"], "absent.onnx: cannot be read"),
+        (
+            &["inspect", "policy.txt"],
+            "policy.txt: its suffix is none of",
+        ),
+        (&["inspect", "text.pt"], "text.pt: not a policy.pt"),
+        (&["inspect", "text.onnx"], "text.onnx: not an ONNX model"),
+        (
+            &["inspect", "text.rlfd"],
+            "text.rlfd: policy image: truncated",
+        ),
+        (
+            &["image", "policy.rlfd"],
+            "policy.rlfd: is an image already",
+        ),
+        (
+            &["image", "policy.pt", "--force", "--period-us", "5"],
+            "policy.pt: its contract says period_us = 20000",
+        ),
+        (
+            &["verify", "policy.pt", "policy.rlfd", "--count", "0"],
+            "--count is 0",
+        ),
+        (
+            &["onnx", "policy.pt", "-o", "no/such/folder/policy.onnx"],
+            "no/such/folder/policy.onnx: cannot be",
+        ),
+    ] {
+        let message = stderr(&export(path, arguments), 2);
+        assert!(
+            message.starts_with("error: ") && message.contains(expected),
+            "{message} lacks {expected}"
+        );
+    }
+}
