@@ -19,7 +19,7 @@ use crate::policy_graph::model_of;
 #[derive(Debug)]
 pub enum Artefact {
     /// `policy.pt`
-    Checkpoint(Checkpoint),
+    Checkpoint(Box<Checkpoint>),
     /// `.onnx`, ours or foreign.
     Model(Box<Model>),
     /// `.rlfd`, checked.
@@ -44,7 +44,7 @@ impl Artefact {
     /// Names the file and what is wrong with it.
     pub fn open(path: &Path) -> Result<Self, ExportError> {
         match path.extension().and_then(|suffix| suffix.to_str()) {
-            Some("pt") => Ok(Self::Checkpoint(Checkpoint::read(path)?)),
+            Some("pt") => Ok(Self::Checkpoint(Box::new(Checkpoint::read(path)?))),
             Some("onnx") => Ok(Self::Model(Box::new(Model::read(path)?))),
             Some("rlfd") => {
                 let bytes =

@@ -18,7 +18,8 @@ pub struct Comparison {
     pub count: usize,
     /// Greatest `|a - b|`; infinite if only one of them answered with a number.
     pub max_absolute_error: f64,
-    /// Greatest `|a - b| / max(1, |a|)`, likewise.
+    /// Greatest `|a - b| / max(1, |a|, s)`, likewise, where `s` is the deviation of that observation: the terms that an
+    /// engine sums, and so its rounding, grow with the observation even where a squashed action does not.
     pub max_relative_error: f64,
     /// Row of the greatest relative error.
     pub row: usize,
@@ -65,22 +66,23 @@ pub fn compare(
             )));
         }
         for (column, (left, right)) in left.iter().zip(&right).enumerate() {
-            comparison.note(row, column, *left, *right);
+            comparison.note((row, column), scale, *left, *right);
         }
     }
     Ok(comparison)
 }
 
 impl Comparison {
-    fn note(&mut self, row: usize, column: usize, a: f64, b: f64) {
+    fn note(&mut self, (row, column): (usize, usize), scale: f32, a: f64, b: f64) {
         let absolute = match (a - b).abs() {
             _ if a == b || (a.is_nan() && b.is_nan()) => 0.0,
             difference if difference.is_nan() => f64::INFINITY,
             difference => difference,
         };
         self.max_absolute_error = self.max_absolute_error.max(absolute);
+        let size = a.abs().max(1.0).max(scale.into());
         let relative = if absolute.is_finite() {
-            absolute / a.abs().max(1.0)
+            absolute / size
         } else {
             absolute
         };
@@ -98,13 +100,15 @@ mod tests {
     #[test]
     fn a_number_against_none_is_infinitely_far() {
         let mut comparison = Comparison::default();
-        comparison.note(0, 0, 2.0, 2.5);
+        comparison.note((0, 0), 1.0, 2.0, 2.5);
         assert_eq!(comparison.max_absolute_error, 0.5);
         assert_eq!(comparison.max_relative_error, 0.25);
-        comparison.note(1, 0, f64::NAN, f64::NAN);
-        comparison.note(2, 0, f64::INFINITY, f64::INFINITY);
+        comparison.note((0, 1), 10.0, 0.5, 1.5);
+        assert_eq!(comparison.max_absolute_error, 1.0);
+        comparison.note((1, 0), 1.0, f64::NAN, f64::NAN);
+        comparison.note((2, 0), 1.0, f64::INFINITY, f64::INFINITY);
         assert_eq!(comparison.max_relative_error, 0.25);
-        comparison.note(3, 2, 1.0, f64::NAN);
+        comparison.note((3, 2), 1.0, 1.0, f64::NAN);
         assert_eq!(comparison.max_relative_error, f64::INFINITY);
         assert_eq!((comparison.row, comparison.column), (3, 2));
     }

@@ -5,6 +5,9 @@ mod proto;
 mod read;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::RangeInclusive;
 use std::path::Path;
 

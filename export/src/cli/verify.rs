@@ -21,7 +21,7 @@ pub(super) struct Verify {
     /// Seed of the observations
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Greatest accepted relative error, |a - b| / max(1, |a|)
+    /// Greatest accepted relative error, |a - b| / max(1, |a|, deviation of the observation)
     #[arg(long, default_value_t = 1e-5)]
     tolerance: f64,
     /// Engine for .onnx files
@@ -59,11 +59,11 @@ impl Verify {
                 self.count, self.seed
             );
             println!(
-                "greatest |a - b|              {:.3e}",
+                "greatest absolute error {:.3e}",
                 comparison.max_absolute_error
             );
             println!(
-                "greatest |a - b| / max(1, |a|) {:.3e} (observation {}, action[{}])",
+                "greatest relative error {:.3e}, |a - b| / max(1, |a|, deviation), at observation {}, action[{}]",
                 comparison.max_relative_error, comparison.row, comparison.column
             );
             let verdict = if agree { "agree" } else { "DIFFER" };
