@@ -81,10 +81,9 @@ fn run(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
         }
         Ok(())
     })?;
-    steps.command(
-        "build",
-        &mut at_root(&["build", "--release", "--workspace", "--bins"]),
-    )?;
+    // Programs and tests together: built apart, they would see members with different features and compile those twice.
+    let everything = ["build", "--release", "--workspace", "--bins", "--tests"];
+    steps.command("build", &mut at_root(&everything))?;
     steps.command(
         "tests of all members",
         &mut at_root(&["test", "--release", "--workspace"]),
