@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::Answer;
+use super::{Answer, print};
 use crate::Artefact;
 use crate::inspection::Inspection;
 
@@ -21,11 +21,11 @@ pub(super) struct Inspect {
 impl Inspect {
     pub(super) fn run(&self) -> Result<Answer> {
         let inspection = Inspection::of(&Artefact::open(&self.file)?)?;
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(&inspection)?);
+        print(&if self.json {
+            format!("{}\n", serde_json::to_string_pretty(&inspection)?)
         } else {
-            print!("{inspection}");
-        }
+            inspection.to_string()
+        })?;
         Ok(Answer::Yes)
     }
 }

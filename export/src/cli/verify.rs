@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 
-use super::Answer;
-use crate::comparison::{SCALES, compare};
+use super::{Answer, print};
+use crate::comparison::{Comparison, SCALES, compare};
 use crate::{Backend, Runner};
 
 /// Run the same random observations through two files and compare the actions
@@ -44,31 +44,39 @@ impl Verify {
         let mut b = Runner::open(&self.b, self.backend)?;
         let comparison = compare(&mut a, &mut b, self.count, self.seed)?;
         let agree = comparison.max_relative_error <= self.tolerance;
-        if self.json {
+        print(&if self.json {
             let mut json = serde_json::to_value(comparison)?;
             json["tolerance"] = self.tolerance.into();
             json["agree"] = agree.into();
-            println!("{json:#}");
+            format!("{json:#}\n")
         } else {
-            let least = SCALES.iter().copied().fold(f32::INFINITY, f32::min);
-            let greatest = SCALES.iter().copied().fold(0.0, f32::max);
-            println!("a: {} ({})", self.a.display(), a.engine());
-            println!("b: {} ({})", self.b.display(), b.engine());
-            println!(
-                "{} observations, normal with deviations {least} to {greatest}, seed {}",
-                self.count, self.seed
-            );
-            println!(
-                "greatest absolute error {:.3e}",
-                comparison.max_absolute_error
-            );
-            println!(
-                "greatest relative error {:.3e}, |a - b| / max(1, |a|, deviation), at observation {}, action[{}]",
-                comparison.max_relative_error, comparison.row, comparison.column
-            );
-            let verdict = if agree { "agree" } else { "DIFFER" };
-            println!("{verdict} (tolerance {:e})", self.tolerance);
-        }
+            self.report(&a, &b, &comparison, agree)
+        })?;
         Ok(if agree { Answer::Yes } else { Answer::No })
+    }
+
+    fn report(&self, a: &Runner, b: &Runner, comparison: &Comparison, agree: bool) -> String {
+        let least = SCALES.iter().copied().fold(f32::INFINITY, f32::min);
+        let greatest = SCALES.iter().copied().fold(0.0, f32::max);
+        let verdict = if agree { "agree" } else { "DIFFER" };
+        format!(
+            "a: {} ({})\n\
+             b: {} ({})\n\
+             {} observations, normal with deviations {least} to {greatest}, seed {}\n\
+             greatest absolute error {:.3e}\n\
+             greatest relative error {:.3e}, |a - b| / max(1, |a|, deviation), at observation {}, action[{}]\n\
+             {verdict} (tolerance {:e})\n",
+            self.a.display(),
+            a.engine(),
+            self.b.display(),
+            b.engine(),
+            self.count,
+            self.seed,
+            comparison.max_absolute_error,
+            comparison.max_relative_error,
+            comparison.row,
+            comparison.column,
+            self.tolerance
+        )
     }
 }

@@ -87,6 +87,24 @@ fn a_checkpoint_survives_the_file_unrounded() {
 }
 
 #[test]
+fn numbers_of_the_contract_come_back_bit_for_bit() {
+    let mut random = Xorshift(0x2545_f491_4f6c_dd1d);
+    for _ in 0..200 {
+        let mut checkpoint = example();
+        let mean_return = f64::from_bits(random.next() >> 2);
+        let high = f32::from_bits((random.next() >> 34) as u32);
+        checkpoint.spec.provenance.mean_return = Some(mean_return);
+        checkpoint.spec.action[0].high = high;
+        checkpoint.spec.action[0].low = -high;
+        let bytes = checkpoint.to_bytes().unwrap();
+        let spec = Checkpoint::from_bytes(&bytes).unwrap().spec;
+        let read = spec.provenance.mean_return.unwrap();
+        assert_eq!(read.to_bits(), mean_return.to_bits(), "{mean_return:e}");
+        assert_eq!(spec.action[0].high.to_bits(), high.to_bits(), "{high:e}");
+    }
+}
+
+#[test]
 fn tensor_data_is_stored_and_aligned() {
     let bytes = example().to_bytes().unwrap();
     let mut zip = zip::ZipArchive::new(std::io::Cursor::new(&bytes)).unwrap();
@@ -253,11 +271,15 @@ fn a_view_outside_its_storage_is_refused_and_a_strided_one_is_gathered() {
 struct Xorshift(u64);
 
 impl Xorshift {
-    fn below(&mut self, n: usize) -> usize {
+    fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        (self.0 % n as u64) as usize
+        self.0
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
     }
 }
 
