@@ -6,7 +6,6 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use rlfd_runtime::Fault;
 use rlfd_trainer::hil::Disturbance;
 use rlfd_trainer::hil::emulator::Machine;
 
@@ -91,7 +90,12 @@ pub fn table(machines: &[&'static Machine]) {
     let image = images::policy();
     for machine in machines {
         let firmware = Firmware::build(machine, &image);
-        writeln!(text, "\n{}", machine.name).unwrap();
+        writeln!(
+            text,
+            "\n{}\n{:<11}  {:<46}  {:<8}  {:<7}  {:<7}  fault latched",
+            machine.name, "disturbed", "how", "commands", "clamped", "end"
+        )
+        .unwrap();
         for (name, disturbance) in links() {
             let outcome = through_link(&firmware, disturbance);
             row(&mut text, "link", name, &outcome);
@@ -157,23 +161,19 @@ fn with_measurement(bench: &mut Bench, tamper: Tamper) -> Outcome {
 }
 
 fn row(text: &mut String, kind: &str, name: &str, outcome: &Outcome) {
-    let fault = match outcome.fault {
-        Some((step, fault)) => format!("step {step}: {fault}, safe from there on"),
-        None => "none".to_owned(),
-    };
-    let end = if outcome.fell { "fell" } else { "upright" };
     let commands = match outcome.differing {
         0 => "equal".to_owned(),
         n => format!("{n} DIFFER"),
     };
-    let clamped = match outcome.clamped {
-        0 => "none",
-        _ => "some",
+    let clamped = if outcome.clamped == 0 { "none" } else { "some" };
+    let end = if outcome.fell { "fell" } else { "upright" };
+    let fault = match outcome.fault {
+        Some((step, fault)) => format!("step {step}: {fault}; command 0 from there on"),
+        None => "none".to_owned(),
     };
     writeln!(
         text,
-        "{kind:<12} {name:<48} commands {commands:<6} clamped {clamped:<5} fault {fault:<60} {end}"
+        "{kind:<11}  {name:<46}  {commands:<8}  {clamped:<7}  {end:<7}  {fault}"
     )
     .unwrap();
-    assert_ne!(outcome.fault.map(|(_, fault)| fault), Some(Fault::SelfTest));
 }

@@ -44,6 +44,6 @@ impl Memory {
             return None;
         }
         // SAFETY: the flag lets only the first caller through, so this is the only reference.
-        Some(unsafe { &mut *(&raw mut MEMORY) })
+        unsafe { (&raw mut MEMORY).as_mut() }
     }
 }
