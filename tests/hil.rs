@@ -5,13 +5,17 @@ mod faults;
 mod firmware;
 mod images;
 
+use std::time::{Duration, Instant};
+
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use rlfd_runtime::image::ImageBytes;
 use rlfd_runtime::{EnginePolicy, Policy, PolicyImage};
+use rlfd_trainer::env::registry;
 use rlfd_trainer::hil::emulator::{MACHINES, Machine, machine};
 use rlfd_trainer::hil::{
-    Disturbance, Expectation, HilError, Link, LinkAddress, Patience, Session,
+    Disturbance, Expectation, HilError, Link, LinkAddress, Pace, Patience, Plant, Session,
 };
 
 use bench::Bench;
@@ -30,7 +34,10 @@ fn balances(name: &str) {
     assert_eq!(outcome.ret, 1000.0);
     assert_eq!(outcome.differing, 0, "commands differ from the host's");
     let board = bench.close();
-    assert_eq!((board.acted, board.refused, board.bad_frames), (STEPS, 0, 0));
+    assert_eq!(
+        (board.acted, board.refused, board.bad_frames),
+        (STEPS, 0, 0)
+    );
 }
 
 #[test]
@@ -65,10 +72,18 @@ fn host_and_boards_compute_the_same_bits() {
             let answer = session.step(step, &measurement, &mut there).unwrap();
             assert_eq!(answer.fault, None);
             let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-            assert_eq!(bits(&here), bits(&there), "{} {measurement:?}", machine.name);
+            assert_eq!(
+                bits(&here),
+                bits(&there),
+                "{} {measurement:?}",
+                machine.name
+            );
             distinct.insert(bits(&here));
         }
-        assert!(distinct.len() > 100, "the inputs do not exercise the network");
+        assert!(
+            distinct.len() > 100,
+            "the inputs do not exercise the network"
+        );
         session.close().unwrap();
     }
 }
@@ -94,14 +109,24 @@ fn another_image_than_the_boards_is_refused() {
     });
     assert!(matches!(
         &same_wiring,
-        HilError::Mismatch { what: "image checksum", .. }
+        HilError::Mismatch {
+            what: "image checksum",
+            ..
+        }
     ));
-    assert!(same_wiring.to_string().contains("cargo xtask firmware build --image FILE"));
+    assert!(
+        same_wiring
+            .to_string()
+            .contains("cargo xtask firmware build --image FILE")
+    );
     let other_wiring = expect(Expectation {
         contract_id: !right.contract_id,
         ..right
     });
-    assert!(matches!(other_wiring, HilError::Refused { what: "Hello", .. }));
+    assert!(matches!(
+        other_wiring,
+        HilError::Refused { what: "Hello", .. }
+    ));
 }
 
 #[test]
@@ -112,8 +137,49 @@ fn a_board_without_firmware_is_named_with_the_command_that_builds_it() {
     };
     let message = link("qemu:mps2-an386=no/such/firmware.elf");
     assert!(message.contains("no/such/firmware.elf"), "{message}");
-    assert!(message.contains("cargo xtask firmware build --board mps2-an386"), "{message}");
+    assert!(
+        message.contains("cargo xtask firmware build --board mps2-an386"),
+        "{message}"
+    );
     assert!(link("serial:/no/such/device@115200").contains("cannot open"));
+}
+
+#[test]
+fn an_image_for_another_machine_is_refused_before_any_board_is_asked() {
+    let bytes = ImageBytes::new(&images::policy());
+    let image = PolicyImage::view(&bytes).unwrap();
+    let mut env = registry::open("HalfCheetah-v5").unwrap();
+    let refused = Plant::new(env.as_mut(), &image, Pace::LockStep);
+    let message = refused.map(|_| ()).unwrap_err().to_string();
+    for part in ["HalfCheetah-v5", "control period", "50000 us", "40000 us"] {
+        assert!(message.contains(part), "{message}");
+    }
+    let mut env = registry::open("InvertedPendulum-v5").unwrap();
+    Plant::new(env.as_mut(), &image, Pace::LockStep).unwrap();
+    let bytes = ImageBytes::new(&images::every_operation());
+    let image = PolicyImage::view(&bytes).unwrap();
+    assert!(Plant::new(env.as_mut(), &image, Pace::LockStep).is_err());
+}
+
+/// In real time nobody waits: a command that is not there at the deadline is missed, and does no harm when it comes.
+#[test]
+fn a_missed_deadline_is_counted_and_its_late_answer_ignored() {
+    let firmware = Firmware::build(&MACHINES[1], &images::policy());
+    let mut session = open(&firmware).unwrap();
+    session.reset(0).unwrap();
+    let mut command = [f32::NAN];
+    let missed = session.step_until(Instant::now(), 0, &[0.1; 4], &mut command);
+    assert!(missed.unwrap().is_none() && command[0].is_nan());
+    let in_time = Instant::now() + Duration::from_secs(30);
+    let answer = session
+        .step_until(in_time, 40_000, &[0.01; 4], &mut command)
+        .unwrap()
+        .unwrap();
+    assert_eq!(answer.tick, 2);
+    let counters = session.counters();
+    assert_eq!((counters.missed_deadlines, counters.late_answers), (1, 1));
+    // The gains by hand: 0.01 * (0.72 + 6.83 + 0.92 + 1.08).
+    assert!((command[0] - 0.0955).abs() < 1e-6, "{}", command[0]);
 }
 
 /// Somebody else's program: the emulator runs it, nobody answers, and the error tells what the emulator said.
@@ -132,8 +198,8 @@ fn a_silent_board_is_given_up() {
         elf: Some(damaged),
     };
     let patience = Patience {
-        retry: std::time::Duration::from_millis(50),
-        give_up: std::time::Duration::from_millis(500),
+        retry: Duration::from_millis(50),
+        give_up: Duration::from_millis(500),
     };
     let bytes = firmware.image();
     let image = PolicyImage::view(&bytes).unwrap();
@@ -145,7 +211,11 @@ fn a_silent_board_is_given_up() {
     );
     assert!(matches!(
         opened.map(|_| ()).unwrap_err(),
-        HilError::Silent { what: "Hello", attempts: 2.., .. }
+        HilError::Silent {
+            what: "Hello",
+            attempts: 2..,
+            ..
+        }
     ));
 }
 
@@ -169,7 +239,9 @@ fn entry_offset(elf: &[u8]) -> usize {
         .map(|index| headers + 32 * index)
         .find_map(|header| {
             let (offset, address, len) = (word(header + 4), word(header + 8), word(header + 16));
-            (address..address + len).contains(&entry).then(|| entry - address + offset)
+            (address..address + len)
+                .contains(&entry)
+                .then(|| entry - address + offset)
         })
         .unwrap()
 }

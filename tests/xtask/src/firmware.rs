@@ -101,7 +101,7 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
 
 fn run(workspace: &Workspace, selection: &Selection) -> Result<()> {
     for board in selected(workspace, selection)? {
-        eprintln!("{} (leave QEMU with Ctrl-a x)", board.name);
+        eprintln!("{} (Ctrl-c ends it)", board.name);
         process::run(cargo_in(workspace, &board, selection)?.args(["run", "--release"]))?;
     }
     Ok(())

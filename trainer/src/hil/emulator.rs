@@ -86,7 +86,6 @@ impl Machine {
 /// A running emulator. Dropping it ends it.
 #[derive(Debug)]
 pub struct Emulator {
-    machine: &'static Machine,
     child: Child,
     said: NamedTempFile,
 }
@@ -130,11 +129,7 @@ impl Emulator {
                 package: machine.package,
                 source,
             })?;
-        let mut emulator = Self {
-            machine,
-            child,
-            said,
-        };
+        let mut emulator = Self { child, said };
         let stream = emulator.accept(&listener).map_err(|error| match error {
             AcceptError::Socket(source) => link_error(source),
             AcceptError::Ended(status) => HilError::EmulatorEnded {
@@ -197,12 +192,4 @@ enum AcceptError {
 /// QEMU splits its options at commas; a doubled comma is one.
 fn escape(path: &Path) -> String {
     path.display().to_string().replace(',', ",,")
-}
-
-impl Emulator {
-    /// Which board this is.
-    #[must_use]
-    pub fn machine(&self) -> &'static Machine {
-        self.machine
-    }
 }
