@@ -1,5 +1,10 @@
 //! The one test binary: whatever needs two members or more.
 
+mod agreement;
 mod architecture;
 mod gymnasium;
+mod hil;
+mod onnx_checker;
+mod policy_file;
+mod random_policy;
 mod video;
