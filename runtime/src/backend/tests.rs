@@ -143,3 +143,46 @@ fn tract_runs_a_model() {
 fn onnx_runtime_runs_a_model() {
     check("ort", ort::OrtPolicy::open, ort::OrtPolicy::metadata);
 }
+
+/// 500 truncations and 500 bit flips: refused or run, never a panic.
+fn check_damaged<P: Policy>(
+    engine: &str,
+    open: impl Fn(&std::path::Path) -> Result<P, BackendError>,
+) {
+    use rand::{RngExt, SeedableRng};
+    let sound = model();
+    let path = file(&std::format!("{engine}-damaged.onnx"), &sound);
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(2);
+    let mut n_refused = 0;
+    for round in 0..1000 {
+        let mut damaged = sound.clone();
+        if round % 2 == 0 {
+            damaged.truncate(rng.random_range(0..sound.len()));
+        } else {
+            damaged[rng.random_range(0..sound.len())] ^= 1 << rng.random_range(0..8);
+        }
+        std::fs::write(&path, damaged).unwrap();
+        match open(&path) {
+            Ok(mut policy) => {
+                let shape = policy.shape();
+                let mut action = std::vec![0.0; shape.action_dim];
+                policy.act(&std::vec![0.5; shape.observation_dim], &mut action);
+            }
+            Err(_) => n_refused += 1,
+        }
+    }
+    std::fs::remove_file(&path).unwrap();
+    assert!(n_refused > 500, "only {n_refused} of 1000 were refused");
+}
+
+#[cfg(feature = "tract")]
+#[test]
+fn tract_survives_damaged_models() {
+    check_damaged("tract", tract::TractPolicy::open);
+}
+
+#[cfg(feature = "ort")]
+#[test]
+fn onnx_runtime_survives_damaged_models() {
+    check_damaged("ort", ort::OrtPolicy::open);
+}

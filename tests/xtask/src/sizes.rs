@@ -1,5 +1,5 @@
-//! `cargo xtask firmware sizes`: what the firmware takes of a board, beside the committed numbers. Reads flash and static
-//! RAM out of the program; stack and instructions are what the board's measuring program says. Knows no board by name.
+//! `cargo xtask firmware sizes`: what the firmware takes of a board, beside the committed numbers. Reads flash, static
+//! RAM and symbols out of the program; stack and instructions are what the board's measuring program says. Knows no board by name.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
-use object::{Object, ObjectSection, SectionFlags, SectionKind};
+use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind};
 use serde::Deserialize;
 
 use crate::firmware::{self, Board, Selection};
@@ -65,6 +65,7 @@ fn measure(
     let mut numbers = vec![
         ("flash_bytes".to_owned(), flash),
         ("static_ram_bytes".to_owned(), ram),
+        ("panic_symbols".to_owned(), panic_symbols(&bytes)?),
     ];
     let meter = format!("{}-measure", board.name);
     let mut run = firmware::cargo_in(workspace, board, selection)?;
@@ -130,6 +131,17 @@ fn footprint(elf: &[u8]) -> Result<(u64, u64)> {
         }
     }
     Ok((flash, ram))
+}
+
+/// Symbols of the panic machinery. The linker keeps what is reachable, so none means that nothing can panic.
+fn panic_symbols(elf: &[u8]) -> Result<u64> {
+    let file = object::File::parse(elf).context("not a linked program")?;
+    let named = file.symbols().filter(|symbol| {
+        symbol
+            .name()
+            .is_ok_and(|name| name.contains("panic") || name.contains("rust_begin_unwind"))
+    });
+    Ok(named.count() as u64)
 }
 
 /// The lines that are a name and a number.
@@ -265,5 +277,7 @@ mod tests {
         assert!(flash > 100_000 && flash < bytes.len() as u64, "{flash}");
         assert!(ram > 0 && ram < flash, "{ram}");
         assert!(footprint(&bytes[..100]).is_err());
+        // This test can panic, and says so.
+        assert!(panic_symbols(&bytes).unwrap() > 0);
     }
 }

@@ -1,9 +1,11 @@
 //! The command line: one file per subcommand. Results go to stdout, talk to stderr.
 
+mod eval;
 mod fit;
+pub mod hil;
 mod list;
 mod plot;
-mod replay;
+pub mod replay;
 
 use clap::{Parser, Subcommand};
 
@@ -19,6 +21,10 @@ pub struct Cli {
 enum Command {
     /// Learn a policy
     Fit(fit::FitArgs),
+    /// Measure a policy over whole episodes
+    Eval(eval::EvalArgs),
+    /// Close the loop with a board: the plant here, the policy there
+    Hil(hil::HilArgs),
     /// Draw learning curves: mean and spread over seeds, one picture per environment
     Plot(plot::PlotArgs),
     /// Check an environment against a recording
@@ -34,6 +40,8 @@ enum Command {
 pub fn run(cli: &Cli) -> anyhow::Result<bool> {
     match &cli.command {
         Command::Fit(args) => fit::fit(args).map(|()| true),
+        Command::Eval(args) => eval::eval(args),
+        Command::Hil(args) => hil::hil(args).map(|()| true),
         Command::Plot(args) => plot::plot(args).map(|()| true),
         Command::Replay(args) => replay::replay(args).map(|()| true),
         Command::List(args) => list::list(args).map(|()| true),

@@ -1,5 +1,6 @@
 //! [`Adam`] (Kingma & Ba 2015, algorithm 1) on a flat tensor, in the arithmetic of `torch.optim.Adam`.
 
+use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
@@ -64,7 +65,7 @@ impl Adam {
             };
             let mean = host_slice_mut(&mut self.mean);
             let square = host_slice_mut(&mut self.square);
-            step.apply(host_slice_mut(parameters), gradient, mean, square);
+            apply(step, host_slice_mut(parameters), gradient, mean, square);
         } else {
             let gradient: Tensor = gradients.iter().copied().sum();
             let _ = self.mean.lerp_(&gradient, 1.0 - BETA_1);
@@ -93,50 +94,28 @@ impl Adam {
     }
 }
 
+/// What is the same for all elements of one step.
 #[derive(Clone, Copy)]
 struct Step {
     rate: f32,
     reciprocal_root: f32,
 }
 
-impl Step {
-    /// One pass over memory for the whole update. Wider registers change no bit: there is no fused multiply-add and
-    /// every element stands alone.
-    fn apply(self, parameters: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32]) {
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has AVX2.
-            return unsafe { self.apply_avx2(parameters, gradient, mean, square) };
-        }
-        self.apply_here(parameters, gradient, mean, square);
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn apply_avx2(
-        self,
-        parameters: &mut [f32],
-        gradient: &[f32],
-        mean: &mut [f32],
-        square: &mut [f32],
-    ) {
-        self.apply_here(parameters, gradient, mean, square);
-    }
-
-    #[inline(always)]
-    fn apply_here(
-        self,
-        parameters: &mut [f32],
-        gradient: &[f32],
-        mean: &mut [f32],
-        square: &mut [f32],
-    ) {
-        let (beta_1, beta_2, epsilon) = (BETA_1 as f32, BETA_2 as f32, EPSILON as f32);
-        for (((p, g), m), v) in parameters.iter_mut().zip(gradient).zip(mean).zip(square) {
-            *m = beta_1 * *m + (1.0 - beta_1) * g;
-            *v = beta_2 * *v + (1.0 - beta_2) * g * g;
-            *p -= self.rate * *m / (v.sqrt() * self.reciprocal_root + epsilon);
-        }
+/// One pass over memory for the whole update. Wider registers change no bit: there is no fused multiply-add and every
+/// element stands alone.
+#[multiversion(targets("x86_64+avx2"))]
+fn apply(
+    step: Step,
+    parameters: &mut [f32],
+    gradient: &[f32],
+    mean: &mut [f32],
+    square: &mut [f32],
+) {
+    let (beta_1, beta_2, epsilon) = (BETA_1 as f32, BETA_2 as f32, EPSILON as f32);
+    for (((p, g), m), v) in parameters.iter_mut().zip(gradient).zip(mean).zip(square) {
+        *m = beta_1 * *m + (1.0 - beta_1) * g;
+        *v = beta_2 * *v + (1.0 - beta_2) * g * g;
+        *p -= step.rate * *m / (v.sqrt() * step.reciprocal_root + epsilon);
     }
 }
 

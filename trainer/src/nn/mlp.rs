@@ -3,7 +3,7 @@
 use rlfd_models::Activation;
 use tch::{Device, Kind, Tensor};
 
-use super::Parameters;
+use super::{Parameters, rows};
 
 /// Widths and activation of a perceptron; the last layer has no activation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,10 +116,8 @@ impl Mlp {
             let (before, rest) = tape.outputs.split_at_mut(layer);
             let x = before.last().unwrap_or(input);
             let output = &mut rest[0];
-            let _ = bias.addmm_out(output, x, &weight.tr());
-            if layer < last {
-                self.activate(output);
-            }
+            let activation = (layer < last).then_some(self.activation);
+            rows::affine(x, weight, bias, activation, output);
         }
     }
 
@@ -137,11 +135,11 @@ impl Mlp {
                     &tape.outputs[layer - 1]
                 };
                 let _ = delta.tr().mm_out(&gradient.weights[layer], x);
-                let _ = delta.sum_intlist_out(&gradient.biases[layer], 0, false, Kind::Float);
+                rows::sum(delta, &gradient.biases[layer]);
             }
-            if let Some(below) = before.last() {
+            if let Some(below) = before.last_mut() {
                 let _ = delta.mm_out(below, &self.weights[layer]);
-                self.activation_backward(below, &tape.outputs[layer - 1]);
+                rows::activation_backward(self.activation, below, &tape.outputs[layer - 1]);
             }
         }
     }
@@ -150,26 +148,5 @@ impl Mlp {
     #[must_use]
     pub fn input_delta(&self, tape: &Tape, first: usize, count: usize) -> Tensor {
         tape.deltas[0].mm(&self.weights[0].narrow(1, first as i64, count as i64))
-    }
-
-    fn activate(&self, x: &mut Tensor) {
-        let _ = match self.activation {
-            Activation::Relu => x.relu_(),
-            Activation::Elu => x.elu_(),
-            Activation::Tanh => x.tanh_(),
-            Activation::Sigmoid => x.sigmoid_(),
-        };
-    }
-
-    /// `delta *= activation'(…)`, the derivative expressed by the activation's output.
-    fn activation_backward(&self, delta: &Tensor, output: &Tensor) {
-        let _ = match self.activation {
-            Activation::Relu => output.threshold_backward_grad_input(delta, delta, 0.0),
-            Activation::Elu => {
-                Tensor::elu_backward_grad_input(delta, delta, 1.0, 1.0, 1.0, true, output)
-            }
-            Activation::Tanh => Tensor::tanh_backward_grad_input(delta, delta, output),
-            Activation::Sigmoid => Tensor::sigmoid_backward_grad_input(delta, delta, output),
-        };
     }
 }

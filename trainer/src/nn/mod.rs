@@ -8,6 +8,7 @@ mod mlp;
 mod noise;
 mod normalizer;
 mod parameters;
+mod rows;
 mod squashed_gaussian;
 
 pub use adam::{Adam, AdamState};

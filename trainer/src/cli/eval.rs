@@ -1,0 +1,318 @@
+//! `trainer eval`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use rlfd_models::checkpoint::Checkpoint;
+use rlfd_models::{ActionTerm, ObservationTerm, PolicySpec};
+use rlfd_runtime::backend::EnginePolicy;
+use rlfd_runtime::backend::ort::OrtPolicy;
+use rlfd_runtime::backend::tract::TractPolicy;
+use rlfd_runtime::{Policy, PolicyImage};
+use serde_json::json;
+
+use crate::env::{Env, EnvSpec, registry};
+use crate::run::{Deployment, Evaluation, TorchPolicy};
+use crate::video::Video;
+
+/// Where the contract lies in an `.onnx` file.
+const ONNX_CONTRACT: &str = "rlfd.policy_spec";
+const VIDEO_SIZE: (u32, u32) = (640, 480);
+
+/// Measure a policy over whole episodes.
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// policy.pt (torch), policy.onnx (tract, ort) or policy.rlfd (engine, a link)
+    file: PathBuf,
+    /// Environment [default: the one the policy was trained in]
+    #[arg(long)]
+    env: Option<String>,
+    /// Number of episodes
+    #[arg(long, default_value_t = 10)]
+    episodes: usize,
+    /// Seed of the initial states
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// torch, tract, ort, engine, or a link to a board such as qemu:mps2-an386
+    /// [default: torch for .pt, ort for .onnx, engine for .rlfd]
+    #[arg(long)]
+    backend: Option<String>,
+    /// Write a video of all episodes
+    #[arg(long, value_name = "FILE.mp4")]
+    video: Option<PathBuf>,
+    /// Exit with 1 if the mean return is below this
+    #[arg(long, value_name = "RETURN", allow_negative_numbers = true)]
+    threshold: Option<f64>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// A policy that has been opened, with its contract.
+struct Opened {
+    policy: Box<dyn Policy>,
+    environment: Option<String>,
+    terms: Option<(Vec<ObservationTerm>, Vec<ActionTerm>)>,
+}
+
+/// Runs `trainer eval`; false if the mean return is below the threshold.
+///
+/// # Errors
+/// If the file is damaged, or does not fit backend or environment.
+pub fn eval(args: &EvalArgs) -> anyhow::Result<bool> {
+    let backend = match &args.backend {
+        Some(backend) => backend.as_str(),
+        None => default_backend(&args.file)?,
+    };
+    let evaluation = match backend {
+        "torch" | "tract" | "ort" | "engine" => evaluate_here(args, backend)?,
+        link => evaluate_on_board(args, link)?,
+    };
+    report(args, backend, &evaluation);
+    Ok(args
+        .threshold
+        .is_none_or(|threshold| evaluation.mean() >= threshold))
+}
+
+fn evaluate_here(args: &EvalArgs, backend: &str) -> anyhow::Result<Evaluation> {
+    let mut opened = open(&args.file, backend)?;
+    let id = environment(args, opened.environment.as_deref())?;
+    let mut env = registry::open(id)?;
+    let spec = env.spec().clone();
+    let (observation, action) = opened.terms.unwrap_or_else(|| {
+        eprintln!(
+            "{}: holds no contract; the environment's own terms are used",
+            args.file.display()
+        );
+        (spec.observation.clone(), spec.action.clone())
+    });
+    let context = || args.file.display().to_string();
+    let mut deployment = Deployment::new(opened.policy.as_mut(), observation, action, env.as_ref())
+        .with_context(context)?;
+    let mut video = open_video(args, env.as_ref(), &spec)?;
+    let bar = episodes_bar(args.episodes);
+    let evaluation = deployment.play(env.as_mut(), args.episodes, args.seed, |env, episode| {
+        bar.set_position(episode as u64);
+        film(&mut video, env)
+    })?;
+    bar.finish_and_clear();
+    if let Some(video) = video {
+        video.finish()?;
+    }
+    Ok(evaluation)
+}
+
+fn evaluate_on_board(args: &EvalArgs, link: &str) -> anyhow::Result<Evaluation> {
+    if !link.contains(':') {
+        bail!(
+            "backend `{link}`: expected torch, tract, ort, engine, or a link such as qemu:mps2-an386"
+        );
+    }
+    let image = crate::hil::read_image(&args.file)?;
+    let trained_in = PolicyImage::view(&image)
+        .with_context(|| args.file.display().to_string())?
+        .environment()
+        .to_owned();
+    let mut env = registry::open(environment(args, Some(&trained_in))?)?;
+    let mut video = open_video(args, env.as_ref(), &env.spec().clone())?;
+    let bar = episodes_bar(args.episodes);
+    let evaluation = super::hil::evaluate(
+        link,
+        &args.file,
+        env.as_mut(),
+        args.episodes,
+        args.seed,
+        |env, episode| {
+            bar.set_position(episode as u64);
+            film(&mut video, env)
+        },
+    )?;
+    bar.finish_and_clear();
+    if let Some(video) = video {
+        video.finish()?;
+    }
+    Ok(evaluation)
+}
+
+fn film(video: &mut Option<Video>, env: &dyn Env) -> anyhow::Result<()> {
+    match video {
+        Some(video) => Ok(video.frame(env)?),
+        None => Ok(()),
+    }
+}
+
+fn default_backend(file: &Path) -> anyhow::Result<&'static str> {
+    match file.extension().and_then(|extension| extension.to_str()) {
+        Some("pt") => Ok("torch"),
+        Some("onnx") => Ok("ort"),
+        Some("rlfd") => Ok("engine"),
+        _ => bail!("{}: expected a .pt, .onnx or .rlfd file", file.display()),
+    }
+}
+
+fn open(file: &Path, backend: &str) -> anyhow::Result<Opened> {
+    let (extension, exporting) = match backend {
+        "torch" => ("pt", "it runs policy.pt as the trainer left it"),
+        "engine" => ("rlfd", "make one with `export image`"),
+        _ => ("onnx", "make one with `export onnx`"),
+    };
+    if file.extension().and_then(|found| found.to_str()) != Some(extension) {
+        bail!(
+            "{}: backend `{backend}` runs .{extension} files ({exporting})",
+            file.display()
+        );
+    }
+    let name = || file.display().to_string();
+    match backend {
+        "torch" => {
+            let checkpoint = Checkpoint::read(file)?;
+            let policy = Box::new(TorchPolicy::new(&checkpoint).with_context(name)?);
+            Ok(Opened::with_spec(policy, checkpoint.spec))
+        }
+        "engine" => {
+            let bytes = std::fs::read(file).with_context(name)?;
+            let policy = EnginePolicy::from_bytes(&bytes).with_context(name)?;
+            let image = policy.image().view().with_context(name)?;
+            let (environment, terms) = (
+                Some(image.environment().to_owned()),
+                Some(image_terms(&image)),
+            );
+            Ok(Opened {
+                policy: Box::new(policy),
+                environment,
+                terms,
+            })
+        }
+        "tract" => {
+            let policy = TractPolicy::open(file)?;
+            let contract = policy.metadata(ONNX_CONTRACT);
+            Opened::with_contract(Box::new(policy), contract, file)
+        }
+        _ => {
+            let policy = OrtPolicy::open(file)?;
+            let contract = policy.metadata(ONNX_CONTRACT);
+            Opened::with_contract(Box::new(policy), contract, file)
+        }
+    }
+}
+
+impl Opened {
+    fn with_spec(policy: Box<dyn Policy>, spec: PolicySpec) -> Self {
+        Self {
+            policy,
+            environment: Some(spec.environment),
+            terms: Some((spec.observation, spec.action)),
+        }
+    }
+
+    fn with_contract(
+        policy: Box<dyn Policy>,
+        contract: Option<String>,
+        file: &Path,
+    ) -> anyhow::Result<Self> {
+        match contract {
+            None => Ok(Self {
+                policy,
+                environment: None,
+                terms: None,
+            }),
+            Some(json) => {
+                let spec: PolicySpec = serde_json::from_str(&json).with_context(|| {
+                    format!(
+                        "{}: metadata `{ONNX_CONTRACT}` is not a contract",
+                        file.display()
+                    )
+                })?;
+                Ok(Self::with_spec(policy, spec))
+            }
+        }
+    }
+}
+
+fn image_terms(image: &PolicyImage<'_>) -> (Vec<ObservationTerm>, Vec<ActionTerm>) {
+    let bounded = |value: f32| value.is_finite().then_some(value);
+    let observation = image.observation_terms().map(|term| ObservationTerm {
+        name: term.name.to_owned(),
+        unit: term.unit.to_owned(),
+        dim: term.dim.into(),
+        scale: term.scale,
+        offset: term.offset,
+        clip: bounded(term.clip),
+        history: term.history.into(),
+    });
+    let action = image.action_terms().map(|term| ActionTerm {
+        name: term.name.to_owned(),
+        unit: term.unit.to_owned(),
+        dim: term.dim.into(),
+        scale: term.scale,
+        offset: term.offset,
+        low: term.low,
+        high: term.high,
+        max_rate: bounded(term.max_rate),
+    });
+    (observation.collect(), action.collect())
+}
+
+fn environment<'a>(args: &'a EvalArgs, trained_in: Option<&'a str>) -> anyhow::Result<&'a str> {
+    args.env
+        .as_deref()
+        .or(trained_in.filter(|id| !id.is_empty()))
+        .with_context(|| {
+            format!(
+                "{}: does not say which environment it is for; give --env",
+                args.file.display()
+            )
+        })
+}
+
+fn open_video(args: &EvalArgs, env: &dyn Env, spec: &EnvSpec) -> anyhow::Result<Option<Video>> {
+    let Some(path) = &args.video else {
+        return Ok(None);
+    };
+    let fps = 1_000_000_u32.div_ceil(spec.period_us.max(1));
+    Ok(Some(Video::open(
+        path,
+        env,
+        VIDEO_SIZE.0,
+        VIDEO_SIZE.1,
+        fps,
+    )?))
+}
+
+fn episodes_bar(episodes: usize) -> ProgressBar {
+    let bar = ProgressBar::new(episodes as u64);
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} episodes  {elapsed}");
+    bar.set_style(style.expect("a constant template"));
+    bar
+}
+
+fn report(args: &EvalArgs, backend: &str, evaluation: &Evaluation) {
+    let Evaluation { returns, lengths } = evaluation;
+    if args.json {
+        let (mean, std, min, max) = (
+            evaluation.mean(),
+            evaluation.std(),
+            evaluation.min(),
+            evaluation.max(),
+        );
+        let length_mean = evaluation.mean_length();
+        let episodes = returns.len();
+        println!(
+            "{}",
+            json!({ "backend": backend, "episodes": episodes, "mean": mean, "std": std, "min": min, "max": max,
+                "length_mean": length_mean, "returns": returns, "lengths": lengths })
+        );
+    } else {
+        println!(
+            "{backend}: return {:.2} ± {:.2} (min {:.2}, max {:.2}), {:.1} steps, over {} episodes",
+            evaluation.mean(),
+            evaluation.std(),
+            evaluation.min(),
+            evaluation.max(),
+            evaluation.mean_length(),
+            returns.len()
+        );
+    }
+}

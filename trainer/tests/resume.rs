@@ -1,0 +1,127 @@
+//! A run killed at any instant ends where an uninterrupted one ends, bit for bit.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{succeed, tiny_fit, trainer};
+
+const STEPS: &str = "2000";
+
+/// Kills with SIGKILL after a random while, resumes, kills again, until a session lives to the end. Answers how many
+/// sessions it took.
+fn kill_and_resume(mut first: Command, run: &Path, longest_ms: u64, rng: &mut ChaCha8Rng) -> usize {
+    let mut command = &mut first;
+    let mut resume = trainer();
+    resume.args(["fit", "--quiet", "--resume"]).arg(run);
+    for session in 1.. {
+        let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+        // Later sessions get longer, so that slow machines come to an end too.
+        std::thread::sleep(Duration::from_millis(
+            rng.random_range(30..longest_ms) * session as u64 / 2,
+        ));
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "session {session} failed");
+            return session;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // Killed before it had written its recipe, there is nothing to resume: begin again.
+        if run.join("recipe.toml").exists() {
+            command = &mut resume;
+        }
+    }
+    unreachable!("counting does not end")
+}
+
+/// Columns of wall-clock time differ between any two runs.
+fn without_times(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let row = |line: &str| line.rsplitn(3, ',').last().unwrap_or_default().to_owned();
+    text.lines().map(row).collect()
+}
+
+fn compare(name: &str, algo: &str, extra: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
+    let started = std::time::Instant::now();
+    succeed(
+        tiny_fit(algo, &whole)
+            .args(["--total-steps", STEPS])
+            .args(extra),
+    );
+    let took_ms = started.elapsed().as_millis() as u64;
+
+    let mut command = tiny_fit(algo, &broken);
+    command.args(["--total-steps", STEPS]).args(extra);
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let sessions = kill_and_resume(command, &broken, took_ms.max(100), &mut rng);
+    assert!(sessions > 1, "{name}: never killed");
+
+    for file in [
+        "policy.pt",
+        "policy-last.pt",
+        "evaluations.csv",
+        "recipe.toml",
+    ] {
+        let read = |run: &Path| std::fs::read(run.join(file)).unwrap();
+        assert!(
+            read(&whole) == read(&broken),
+            "{name}: {file} differs after {sessions} sessions"
+        );
+    }
+    let log = |run: &Path| without_times(&run.join("progress.csv"));
+    assert_eq!(
+        log(&whole),
+        log(&broken),
+        "{name}: progress.csv differs after {sessions} sessions"
+    );
+    let segments = |run: &Path| {
+        let mut files: Vec<_> = std::fs::read_dir(run.join("replay"))
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .collect();
+        files.sort();
+        files
+            .iter()
+            .flat_map(|file| std::fs::read(file).unwrap())
+            .collect::<Vec<u8>>()
+    };
+    assert!(
+        segments(&whole) == segments(&broken),
+        "{name}: the replay buffer differs"
+    );
+    eprintln!("{name}: identical after {sessions} sessions");
+}
+
+#[test]
+fn sac_killed_and_resumed() {
+    compare("sac", "sac", &[]);
+}
+
+/// The ring has wrapped, observations are normalised, several environments are in mid-episode.
+#[test]
+fn td3_killed_and_resumed_with_a_full_buffer() {
+    let extra = [
+        "--n-envs",
+        "2",
+        "--set",
+        "buffer_size=700",
+        "--set",
+        "normalize_observations=true",
+    ];
+    compare("td3", "td3", &extra);
+}
+
+#[test]
+fn a_finished_run_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    succeed(tiny_fit("td3", &run).args(["--total-steps", "300"]));
+    let before = std::fs::read(run.join("policy-last.pt")).unwrap();
+    succeed(trainer().args(["fit", "--quiet", "--resume"]).arg(&run));
+    assert_eq!(before, std::fs::read(run.join("policy-last.pt")).unwrap());
+}
