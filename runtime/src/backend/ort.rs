@@ -9,6 +9,7 @@ use std::string::{String, ToString};
 use std::sync::Mutex;
 
 use ort::environment::Environment;
+use ort::logging::LogLevel;
 use ort::session::Session;
 use ort::value::{Outlet, TensorElementType, TensorRef};
 
@@ -114,6 +115,8 @@ fn environment() -> Result<Environment, BackendError> {
     let builder = ort::init_from(&path).map_err(|error| failed(error.to_string()))?;
     let built = builder.with_telemetry(false).build();
     let environment = built.map_err(|error| failed(error.to_string()))?;
+    // What goes wrong is returned; the library's own lines on stderr would say it twice.
+    environment.set_log_level(LogLevel::Fatal);
     *shared = Some(environment.clone());
     Ok(environment)
 }

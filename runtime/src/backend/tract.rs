@@ -1,9 +1,14 @@
 //! [`TractPolicy`]: tract, an ONNX engine in Rust.
 
+use core::cell::Cell;
+use std::boxed::Box;
 use std::format;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::string::String;
+use std::sync::Once;
 use std::vec;
+use std::vec::Vec;
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_hir::infer::Factoid;
@@ -31,6 +36,12 @@ impl TractPolicy {
     /// The file cannot be read, or the model is no policy.
     pub fn open(path: &Path) -> Result<Self, BackendError> {
         let model = read(path)?;
+        // tract trusts a model's names and shapes; in a damaged one it panics.
+        let loaded = quietly(|| Self::load(path, model));
+        loaded.unwrap_or_else(|| Err(BackendError::model(ENGINE, path, &"the model is damaged")))
+    }
+
+    fn load(path: &Path, model: Vec<u8>) -> Result<Self, BackendError> {
         let refused = |error: TractError| BackendError::model(ENGINE, path, &format!("{error:#}"));
         let mut reader = std::io::Cursor::new(model);
         let model = onnx().model_for_read(&mut reader).map_err(refused)?;
@@ -106,7 +117,8 @@ impl Policy for TractPolicy {
     fn reset(&mut self) {}
 
     fn act(&mut self, observation: &[f32], action: &mut [f32]) {
-        if !self.try_act(observation, action).unwrap_or(false) {
+        let acted = quietly(|| self.try_act(observation, action).unwrap_or(false));
+        if acted != Some(true) {
             action.fill(f32::NAN);
         }
     }
@@ -128,4 +140,25 @@ fn batch_of_one(fact: &InferenceFact) -> Option<TVec<usize>> {
         _ => return None,
     };
     (datum_type == f32::datum_type() && width > 0).then_some(shape)
+}
+
+/// Runs `body` and answers `None` if it panics, without a word on the panic: it is an answer about the model, not a bug to
+/// report. Panics of other threads are reported as before.
+fn quietly<R>(body: impl FnOnce() -> R) -> Option<R> {
+    std::thread_local! {
+        static IS_QUIET: Cell<bool> = const { Cell::new(false) };
+    }
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !IS_QUIET.get() {
+                report(info);
+            }
+        }));
+    });
+    IS_QUIET.set(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(body));
+    IS_QUIET.set(false);
+    result.ok()
 }
