@@ -50,7 +50,7 @@ pub enum HilError {
     },
     /// The emulator's program did not start.
     #[error(
-        "cannot run {program}: {source}; it is in Debian's package {package} (`cargo xtask doctor` tells what else is missing)"
+        "cannot run {program} of Debian's package {package} (`cargo xtask doctor` tells what else is missing)"
     )]
     NoEmulator {
         /// The program.
@@ -71,7 +71,7 @@ pub enum HilError {
         said: String,
     },
     /// Bytes cannot be sent or received.
-    #[error("link {link}: {action}: {source}")]
+    #[error("link {link}: {action}")]
     Link {
         /// The link as text.
         link: String,
@@ -149,7 +149,7 @@ pub enum HilError {
         found: String,
     },
     /// The image file is no image.
-    #[error("{}: {source}", path.display())]
+    #[error("{}", path.display())]
     Image {
         /// The file.
         path: PathBuf,
@@ -157,7 +157,7 @@ pub enum HilError {
         source: ImageError,
     },
     /// A file cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     File {
         /// The file.
         path: PathBuf,
