@@ -39,6 +39,14 @@ pub const RECIPES: &[ShippedRecipe] = &[
         name: "inverted-pendulum-td3",
         text: include_str!("../recipes/inverted-pendulum-td3.toml"),
     },
+    ShippedRecipe {
+        name: "half-cheetah-sac",
+        text: include_str!("../recipes/half-cheetah-sac.toml"),
+    },
+    ShippedRecipe {
+        name: "half-cheetah-td3",
+        text: include_str!("../recipes/half-cheetah-td3.toml"),
+    },
 ];
 
 impl ShippedRecipe {
