@@ -25,7 +25,7 @@ use firmware::Firmware;
 const STEPS: u32 = 1000;
 
 fn balances(name: &str) {
-    let firmware = Firmware::build(machine(name).unwrap(), &images::policy());
+    let firmware = Firmware::build(machine(name).unwrap(), &images::learned());
     let mut bench = Bench::open(&firmware, Disturbance::default());
     let outcome = bench.episode(STEPS, |_, _, _| {});
     assert_eq!(outcome.steps, STEPS, "{outcome:?}");
@@ -91,7 +91,7 @@ fn host_and_boards_compute_the_same_bits() {
 #[test]
 fn another_image_than_the_boards_is_refused() {
     let machine = &MACHINES[0];
-    let firmware = Firmware::build(machine, &images::policy());
+    let firmware = Firmware::build(machine, &images::balance_law());
     let expect = |expected: Expectation| {
         let opened = Session::open(
             Link::open(&firmware.address()).unwrap(),
@@ -146,7 +146,7 @@ fn a_board_without_firmware_is_named_with_the_command_that_builds_it() {
 
 #[test]
 fn an_image_for_another_machine_is_refused_before_any_board_is_asked() {
-    let bytes = ImageBytes::new(&images::policy());
+    let bytes = ImageBytes::new(&images::balance_law());
     let image = PolicyImage::view(&bytes).unwrap();
     let mut env = registry::open("HalfCheetah-v5").unwrap();
     let refused = Plant::new(env.as_mut(), &image, Pace::LockStep);
@@ -164,7 +164,7 @@ fn an_image_for_another_machine_is_refused_before_any_board_is_asked() {
 /// In real time nobody waits: a command that is not there at the deadline is missed, and does no harm when it comes.
 #[test]
 fn a_missed_deadline_is_counted_and_its_late_answer_ignored() {
-    let firmware = Firmware::build(&MACHINES[1], &images::policy());
+    let firmware = Firmware::build(&MACHINES[1], &images::balance_law());
     let mut session = open(&firmware).unwrap();
     session.reset(0).unwrap();
     let mut command = [f32::NAN];
@@ -185,7 +185,7 @@ fn a_missed_deadline_is_counted_and_its_late_answer_ignored() {
 /// Somebody else's program: the emulator runs it, nobody answers, and the error tells what the emulator said.
 #[test]
 fn a_silent_board_is_given_up() {
-    let firmware = Firmware::build(&MACHINES[1], &images::policy());
+    let firmware = Firmware::build(&MACHINES[1], &images::balance_law());
     let folder = tempfile::tempdir().unwrap();
     let damaged = folder.path().join("damaged.elf");
     let mut program = std::fs::read(firmware.elf()).unwrap();

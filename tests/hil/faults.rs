@@ -87,7 +87,7 @@ pub fn table(machines: &[&'static Machine]) {
          # is tampered with at step 50. \"equal\": every command up to a fault has the bits of the host's own engine, so\n\
          # no damaged frame was accepted. RLFD_BLESS=1 rewrites this file.\n",
     );
-    let image = images::policy();
+    let image = images::balance_law();
     for machine in machines {
         let firmware = Firmware::build(machine, &image);
         writeln!(

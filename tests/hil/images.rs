@@ -1,4 +1,5 @@
-//! Images for the boards: the balance law that the firmware links in by default, and one with everything in it.
+//! Images for the boards: the SAC policy of the zoo, the balance law that the firmware links in by default, and one with
+//! everything in it.
 
 use std::fs;
 use std::path::Path;
@@ -10,6 +11,8 @@ use rlfd_runtime::Activation;
 use rlfd_runtime::image::{ActionTerm, ImageSource, Layer, ObservationTerm, write};
 use rlfd_trainer::env::registry;
 
+const LEARNED_IMAGE: &str = "../models/zoo/InvertedPendulum-v5/sac/policy.rlfd";
+
 const DEFAULT_IMAGE: &str = "../firmware-examples/application/linear-balance.rlfd";
 
 /// Linear state feedback for InvertedPendulum-v5: cart position, pole angle and their rates. The gains are those of the
@@ -17,9 +20,18 @@ const DEFAULT_IMAGE: &str = "../firmware-examples/application/linear-balance.rlf
 /// decimals.
 const BALANCE: [f32; 4] = [0.72, 6.83, 0.92, 1.08];
 
-/// The policy under test.
-pub fn policy() -> Vec<u8> {
-    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(DEFAULT_IMAGE)).unwrap()
+/// The learned policy of the zoo.
+pub fn learned() -> Vec<u8> {
+    read(LEARNED_IMAGE)
+}
+
+/// The linear law, whose commands, unlike those of a squashed policy, can leave their limits.
+pub fn balance_law() -> Vec<u8> {
+    read(DEFAULT_IMAGE)
+}
+
+fn read(path: &str) -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect(path)
 }
 
 fn observation<'a>(name: &'a str, unit: &'a str, dim: u16) -> ObservationTerm<'a> {
