@@ -75,7 +75,6 @@ impl Tape {
     }
 
     /// `[rows, output]`: what the last forward pass answered.
-    #[must_use]
     pub fn output(&self) -> &Tensor {
         self.outputs.last().expect("a network has a layer")
     }
@@ -145,7 +144,6 @@ impl Mlp {
     }
 
     /// After [`Mlp::backward`]: the derivative by input columns `first .. first + count`, `[rows, count]`.
-    #[must_use]
     pub fn input_delta(&self, tape: &Tape, first: usize, count: usize) -> Tensor {
         tape.deltas[0].mm(&self.weights[0].narrow(1, first as i64, count as i64))
     }

@@ -34,7 +34,6 @@ impl Noise {
     }
 
     /// Rows `first .. first + count`, a view.
-    #[must_use]
     pub fn rows(&self, first: usize, count: usize) -> Tensor {
         self.device.narrow(0, first as i64, count as i64)
     }

@@ -56,7 +56,6 @@ impl Parameters {
     }
 
     /// The flat tensor.
-    #[must_use]
     pub fn flat(&self) -> &Tensor {
         &self.flat
     }

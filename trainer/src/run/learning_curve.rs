@@ -75,6 +75,9 @@ fn read((directory, recipe): &(RunDirectory, crate::recipe::Recipe)) -> anyhow::
     })
 }
 
+/// A label, and (step, mean, standard deviation) of its runs.
+type Series = (String, Vec<(f64, f64, f64)>);
+
 /// (step, mean, standard deviation) at the steps every curve has.
 fn spread(curves: &[&Curve]) -> Vec<(f64, f64, f64)> {
     let Some((first, rest)) = curves.split_first() else {
@@ -108,7 +111,7 @@ fn draw(env: &str, curves: &[Curve], path: &Path) -> anyhow::Result<()> {
     for curve in curves {
         by_algo.entry(&curve.algo).or_default().push(curve);
     }
-    let rows: Vec<(String, Vec<(f64, f64, f64)>)> = by_algo
+    let rows: Vec<Series> = by_algo
         .into_iter()
         .map(|(algo, curves)| {
             (
@@ -150,7 +153,7 @@ fn draw(env: &str, curves: &[Curve], path: &Path) -> anyhow::Result<()> {
 
 fn chart(
     env: &str,
-    rows: &[(String, Vec<(f64, f64, f64)>)],
+    rows: &[Series],
     right: f64,
     range: std::ops::Range<f64>,
     path: &Path,

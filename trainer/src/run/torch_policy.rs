@@ -75,7 +75,6 @@ impl TorchPolicy {
     }
 
     /// `[rows, observation] -> [rows, action]`
-    #[must_use]
     pub fn forward(&mut self, observations: &Tensor) -> Tensor {
         tch::no_grad(|| {
             let input = match &self.normalizer {
