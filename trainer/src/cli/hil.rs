@@ -99,7 +99,7 @@ pub fn hil(args: &HilArgs) -> anyhow::Result<()> {
 /// same initial states. `each` sees the environment after every reset and step.
 ///
 /// # Errors
-/// As [`hil`].
+/// As [`hil()`].
 pub fn evaluate(
     link: &str,
     image: &Path,
