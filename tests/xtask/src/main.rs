@@ -19,9 +19,10 @@ mod unpack;
 mod wheels;
 mod workspace;
 
-use std::process::ExitCode;
+use std::ffi::OsString;
+use std::process::{Command, ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
 use firmware::FirmwareArgs;
@@ -50,6 +51,12 @@ enum Xtask {
     Test,
     /// Build, start or measure the firmware
     Firmware(FirmwareArgs),
+    /// Run the exporter; `cargo export` is short for it
+    Export {
+        /// What follows `export`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -72,5 +79,22 @@ fn dispatch(workspace: &Workspace, command: Xtask) -> Result<bool> {
         Xtask::Demo => demo::demo(workspace),
         Xtask::Test => checks::test(workspace).map(|()| true),
         Xtask::Firmware(args) => firmware::firmware(workspace, &args),
+        Xtask::Export { arguments } => export(workspace, &arguments),
     }
+}
+
+/// Becomes the exporter. It is built together with everything else, because alone it would see its dependencies with
+/// fewer features and compile them all again.
+fn export(workspace: &Workspace, arguments: &[OsString]) -> Result<bool> {
+    use std::os::unix::process::CommandExt;
+
+    let mut build = cargo::cargo(workspace);
+    build.current_dir(workspace.root());
+    build.args(["build", "--quiet", "--release", "--workspace", "--bins"]);
+    if !build.status()?.success() {
+        anyhow::bail!("the exporter does not build");
+    }
+    let program = cargo::target_folder(workspace)?.join("release/rlfd-export");
+    let error = Command::new(&program).args(arguments).exec();
+    Err(error).with_context(|| format!("cannot start {}", program.display()))
 }
