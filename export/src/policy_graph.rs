@@ -104,11 +104,13 @@ impl<'a> Builder<'a> {
         self.node(name, op, &[tensor]);
     }
 
-    /// A node with numbers from the contract, kept under the node's name.
+    /// A node with numbers from the contract. They have a name of their own: engines that make nodes of constants, as
+    /// tract does, would otherwise have two of one name.
     fn with_values(&mut self, name: &str, op: &str, values: &[f32]) {
+        let constant = format!("{name}.value");
         let value = Value::f32(&[values.len()], values.to_vec());
-        self.constants.insert(name.to_string(), value);
-        self.node(name, op, &[name]);
+        self.constants.insert(constant.clone(), value);
+        self.node(name, op, &[&constant]);
     }
 
     fn clip(&mut self, name: &str, bound: f32) {
