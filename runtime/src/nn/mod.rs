@@ -8,5 +8,10 @@
 pub mod activation;
 pub mod dense;
 pub mod elementwise;
+pub mod map;
+pub mod math;
+pub mod zip;
 
 pub use activation::Activation;
+pub use map::Function;
+pub use zip::ZipFunction;
