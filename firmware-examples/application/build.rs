@@ -51,13 +51,13 @@ fn sizes(bytes: &[u8]) -> Result<String, String> {
          pub const MEASUREMENT_DIM: usize = {};\n\
          /// Numbers in a command.\n\
          pub const COMMAND_DIM: usize = {};\n\
-         /// Numbers that the policy's intermediate results take.\n\
-         const SCRATCH_LEN: usize = {};\n\
+         /// Numbers that the policy's intermediate results and state take.\n\
+         const ARENA_LEN: usize = {};\n\
          /// Numbers that the control loop borrows.\n\
          const LOOP_LEN: usize = {};\n",
         contract.measurement_dim(),
         contract.action_dim(),
-        image.scratch_len(),
+        image.arena_len(),
         Controller::<ImagePolicy<'_>>::memory_len(&contract),
     ))
 }

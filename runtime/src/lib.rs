@@ -41,7 +41,7 @@ pub use board::Board;
 pub use control::{ControlError, Controller, Cycle, CycleStats, Outcome, Phase, WrongPhase};
 pub use fault::{Fault, UnknownFault};
 pub use image::PolicyImage;
-pub use nn::Activation;
+pub use nn::Function;
 pub use observation::ObservationPipeline;
 pub use policy::{ImagePolicy, Policy, Shape};
 pub use safety::{Interventions, SafetyFilter, SafetyLimits};

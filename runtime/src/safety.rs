@@ -211,6 +211,8 @@ mod tests {
         low: -3.0,
         high: 3.0,
         max_rate: 50.0,
+        stiffness: 0.0,
+        damping: 0.0,
     };
     const VALVE: ActionRule = ActionRule {
         dim: 1,
@@ -220,6 +222,8 @@ mod tests {
         low: 0.25,
         high: 9.0,
         max_rate: f32::INFINITY,
+        stiffness: 0.0,
+        damping: 0.0,
     };
 
     fn contract(action: &[ActionRule]) -> Contract<'_> {

@@ -233,6 +233,7 @@ impl Opened {
 
 fn image_terms(image: &PolicyImage<'_>) -> (Vec<ObservationTerm>, Vec<ActionTerm>) {
     let bounded = |value: f32| value.is_finite().then_some(value);
+    let gain = |value: f32| (value > 0.0).then_some(value);
     let observation = image.observation_terms().map(|term| ObservationTerm {
         name: term.name.to_owned(),
         unit: term.unit.to_owned(),
@@ -251,6 +252,8 @@ fn image_terms(image: &PolicyImage<'_>) -> (Vec<ObservationTerm>, Vec<ActionTerm
         low: term.low,
         high: term.high,
         max_rate: bounded(term.max_rate),
+        stiffness: gain(term.stiffness),
+        damping: gain(term.damping),
     });
     (observation.collect(), action.collect())
 }

@@ -1,0 +1,126 @@
+//! One operation in its memory: finds the operands and calls the kernel.
+
+use super::op::Extents;
+use super::{Op, OpCode, Place};
+use crate::nn::{Function, ZipFunction, dense};
+
+/// The arena around the place an operation writes, and the constants.
+pub(super) struct Memory<'m> {
+    before: &'m [f32],
+    out: &'m mut [f32],
+    after: &'m [f32],
+    constants: &'m [f32],
+}
+
+impl<'m> Memory<'m> {
+    /// `None` where the result lies outside of the arena.
+    pub fn split(
+        arena: &'m mut [f32],
+        constants: &'m [f32],
+        start: u32,
+        len: usize,
+    ) -> Option<Self> {
+        let (before, rest) = arena.split_at_mut_checked(start as usize)?;
+        let (out, after) = rest.split_at_mut_checked(len)?;
+        Some(Self {
+            before,
+            out,
+            after,
+            constants,
+        })
+    }
+
+    /// Runs the operation; `None` where an operand is missing, which [`check`](super::check) has ruled out.
+    pub fn execute(self, op: &Op, extents: Extents) -> Option<()> {
+        let (constants, place) = (self.constants, op.out);
+        let a = self.operand(op.a, extents.a, op.out);
+        let b = self.operand(op.b, extents.b, op.out);
+        let c = self.operand(op.c, extents.c, op.out);
+        let out = self.out;
+        let [n0, n1, n2, n3] = op.n.map(|n| n as usize);
+        match op.code {
+            OpCode::Dense => {
+                let (input, weight) = (a?, b?);
+                let rows = input.chunks(n0.max(1)).zip(out.chunks_mut(n1.max(1)));
+                for (row, (input, output)) in rows.enumerate() {
+                    let bias = c.unwrap_or_default();
+                    let bias = match op.c {
+                        Place::Arena(_) => bias.get(row * n1..).unwrap_or_default(),
+                        _ => bias,
+                    };
+                    start_with(bias, output);
+                    dense::accumulate(weight, input, output);
+                }
+                activate(op, out);
+            }
+            OpCode::Map => {
+                fill(op.a, place, a, out);
+                Function::from_code(op.function)?.apply(op.p, out);
+            }
+            OpCode::Zip => {
+                fill(op.a, place, a, out);
+                let function = ZipFunction::from_code(op.function)?;
+                function.apply(n3 != 0, [n0, n1, n2], out, b?);
+            }
+            _ => {
+                let _ = constants;
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    /// An operand of `len` words; the result starts at `out`.
+    fn operand(&self, place: Place, len: usize, out: u32) -> Option<&'m [f32]> {
+        let (memory, start) = match place {
+            Place::None => return None,
+            Place::Constant(start) => (self.constants, start as usize),
+            Place::Arena(start) if start < out => (self.before, start as usize),
+            Place::Arena(start) => {
+                let after = (out as usize).checked_add(self.out.len())?;
+                (self.after, (start as usize).checked_sub(after)?)
+            }
+        };
+        memory.get(start..)?.get(..len)
+    }
+}
+
+/// Sums start at their bias, at 0 where there is none.
+fn start_with(bias: &[f32], sums: &mut [f32]) {
+    for (index, sum) in sums.iter_mut().enumerate() {
+        *sum = bias.get(index).copied().unwrap_or(0.0);
+    }
+}
+
+/// Applies the activation of a layer, if it has one.
+fn activate(op: &Op, values: &mut [f32]) {
+    if let Some(function) = Function::from_code(op.function) {
+        function.apply(op.p, values);
+    }
+}
+
+/// Puts the first operand where the result goes, unless it is there.
+fn fill(a: Place, out: u32, operand: Option<&[f32]>, result: &mut [f32]) {
+    if a != Place::Arena(out) {
+        for (to, from) in result.iter_mut().zip(operand.unwrap_or_default()) {
+            *to = *from;
+        }
+    }
+}
+
+/// Whether an operation's function exists (`None` if not) and this build has it.
+pub(super) fn function_is_known(op: &Op) -> Option<bool> {
+    let known = |range: core::ops::RangeInclusive<u8>| range.contains(&op.function).then_some(true);
+    match op.code {
+        OpCode::Dense | OpCode::Conv if op.function == 0 => Some(true),
+        OpCode::Dense | OpCode::Conv | OpCode::Map => {
+            Function::from_code(op.function).map(Function::is_available)
+        }
+        OpCode::Zip => ZipFunction::from_code(op.function).map(ZipFunction::is_available),
+        OpCode::Reduce => known(1..=8),
+        OpCode::Softmax | OpCode::DenseQuantized => known(0..=1),
+        OpCode::ArgMax => known(0..=3),
+        OpCode::Quantize => known(0..=2),
+        _ => known(0..=0),
+    }
+}
