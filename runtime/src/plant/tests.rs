@@ -185,7 +185,7 @@ fn a_step_too_late_is_refused_and_books_are_kept() {
     let bytes = balancing(30.0);
     let image = PolicyImage::view(&bytes).unwrap();
     let contract = image.contract();
-    let mut scratch = [0.0; 4];
+    let mut arena = [0.0; 4];
     let mut memory = [0.0; 16];
     let policy = ImagePolicy::new(image, &mut arena).unwrap();
     let mut controller = Controller::new(policy, &contract, &[SafetyLimits::NONE], &mut memory)
@@ -267,7 +267,7 @@ fn what_does_not_fit_together_is_named() {
                    n_limits: usize,
                    limits: SafetyLimits,
                    memory_len: usize| {
-        let mut scratch = [0.0; 4];
+        let mut arena = [0.0; 4];
         let policy = ImagePolicy::new(image, &mut arena).unwrap();
         let limits = vec![limits; n_limits];
         let mut memory = vec![0.0; memory_len];
