@@ -5,7 +5,8 @@ use super::map::truth;
 /// A function of two numbers `a` and `b`.
 ///
 /// Truth is 1 and 0; as an operand everything that is not 0 is true. Comparisons with NaN are false. All other functions
-/// give NaN where an operand is NaN, except that [`ZipFunction::Pow`] follows C: `pow(1, NaN)` and `pow(NaN, 0)` are 1.
+/// give NaN where an operand is NaN, except that [`ZipFunction::Pow`] follows C (`pow(1, NaN)` and `pow(NaN, 0)` are 1) and
+/// [`ZipFunction::PRelu`] does not read the slope of an `a` that is not negative.
 ///
 /// The discriminants are the codes of the image format (`docs/image.md`) and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -218,5 +219,144 @@ fn modulo(a: f32, b: f32) -> f32 {
         remainder + b
     } else {
         remainder
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{RngExt, SeedableRng};
+    use std::vec::Vec;
+
+    /// The functions by their definitions. `%`, `powf`, `rem_euclid` and so on are the standard library's.
+    fn reference(function: ZipFunction, a: f32, b: f32) -> f32 {
+        let truth = |is: bool| f32::from(u8::from(is));
+        match function {
+            ZipFunction::Add => a + b,
+            ZipFunction::Sub => a - b,
+            ZipFunction::Mul => a * b,
+            ZipFunction::Div => a / b,
+            ZipFunction::Pow => f64::from(a).powf(f64::from(b)) as f32,
+            ZipFunction::Min => a.min(b),
+            ZipFunction::Max => a.max(b),
+            ZipFunction::Less => truth(a < b),
+            ZipFunction::LessOrEqual => truth(a <= b),
+            ZipFunction::Greater => truth(a > b),
+            ZipFunction::GreaterOrEqual => truth(a >= b),
+            ZipFunction::Equal => truth(a == b),
+            ZipFunction::And => truth(a != 0.0) * truth(b != 0.0),
+            ZipFunction::Or => truth(a != 0.0).max(truth(b != 0.0)),
+            ZipFunction::Xor => (truth(a != 0.0) - truth(b != 0.0)).abs(),
+            ZipFunction::PRelu => a.max(0.0) + b * a.min(0.0),
+            ZipFunction::Fmod => a % b,
+            // For b > 0 the remainder of Euclid; otherwise that of -a and -b with its sign turned.
+            ZipFunction::Mod => {
+                if b > 0.0 {
+                    a.rem_euclid(b)
+                } else {
+                    -(-a).rem_euclid(-b)
+                }
+            }
+        }
+    }
+
+    fn close(function: ZipFunction, actual: f32, expected: f32) -> bool {
+        if function == ZipFunction::Pow {
+            return (actual.is_nan() && expected.is_nan())
+                || actual == expected
+                || (actual - expected).abs() <= 2e-7 * expected.abs();
+        }
+        actual == expected || (actual.is_nan() && expected.is_nan())
+    }
+
+    #[test]
+    fn every_shape_and_order_equals_the_definition() {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(2);
+        // Few different numbers, so that equal ones and zeros meet.
+        let mut number = || rng.random_range(-6..=6) as f32 * 0.5;
+        for function in ZipFunction::ALL {
+            for swapped in [false, true] {
+                for [outer, mid, inner] in [
+                    [1, 37, 1],
+                    [5, 7, 1],
+                    [1, 1, 23],
+                    [3, 1, 5],
+                    [1, 4, 9],
+                    [2, 3, 4],
+                    [3, 2, 1],
+                ] {
+                    let a: Vec<f32> = (0..outer * mid * inner).map(|_| number()).collect();
+                    let b: Vec<f32> = (0..mid).map(|_| number()).collect();
+                    let mut values = a.clone();
+                    function.apply(swapped, [outer, mid, inner], &mut values, &b);
+                    for (at, (a, actual)) in a.into_iter().zip(values).enumerate() {
+                        let b = b[at / inner % mid];
+                        let expected = if swapped {
+                            reference(function, b, a)
+                        } else {
+                            reference(function, a, b)
+                        };
+                        assert!(
+                            close(function, actual, expected),
+                            "{function:?} of {a} and {b}, swapped {swapped}: {actual}, not {expected}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn not_a_number_in_either_operand() {
+        for function in ZipFunction::ALL {
+            for (a, b) in [(f32::NAN, 2.0), (2.0, f32::NAN)] {
+                let mut values = [a];
+                function.apply(false, [1, 1, 1], &mut values, &[b]);
+                let [result] = values;
+                match function {
+                    ZipFunction::Less
+                    | ZipFunction::LessOrEqual
+                    | ZipFunction::Greater
+                    | ZipFunction::GreaterOrEqual
+                    | ZipFunction::Equal
+                    | ZipFunction::Xor => assert_eq!(result, 0.0),
+                    ZipFunction::And | ZipFunction::Or => assert_eq!(result, 1.0),
+                    ZipFunction::PRelu if b.is_nan() => assert_eq!(result, 2.0),
+                    _ => assert!(result.is_nan(), "{function:?}"),
+                }
+            }
+        }
+    }
+
+    /// numpy 2.4: `np.mod` and `np.fmod` of `[-7, 7, -7.5]` and `[3, -3, 2]`.
+    #[test]
+    fn remainders_as_in_numpy() {
+        let operands = [-7.0, 7.0, -7.5];
+        let mut values = operands;
+        ZipFunction::Mod.apply(false, [1, 3, 1], &mut values, &[3.0, -3.0, 2.0]);
+        assert_eq!(values, [2.0, -2.0, 0.5]);
+        let mut values = operands;
+        ZipFunction::Fmod.apply(false, [1, 3, 1], &mut values, &[3.0, -3.0, 2.0]);
+        assert_eq!(values, [-1.0, 1.0, -1.5]);
+    }
+
+    #[test]
+    fn lengths_that_do_not_match_write_nothing() {
+        let mut values = [1.0; 6];
+        ZipFunction::Add.apply(false, [2, 3, 1], &mut values, &[1.0; 2]);
+        ZipFunction::Add.apply(false, [3, 3, 1], &mut values, &[1.0; 3]);
+        ZipFunction::Add.apply(false, [usize::MAX, 2, 1], &mut values, &[1.0; 2]);
+        ZipFunction::Add.apply(false, [0, 0, 0], &mut values, &[]);
+        assert_eq!(values, [1.0; 6]);
+    }
+
+    #[test]
+    fn codes_round_trip() {
+        for (function, code) in ZipFunction::ALL.into_iter().zip(1..) {
+            assert_eq!(function.code(), code);
+            assert_eq!(ZipFunction::from_code(code), Some(function));
+        }
+        assert_eq!(ZipFunction::from_code(0), None);
+        assert_eq!(ZipFunction::from_code(19), None);
     }
 }
