@@ -170,7 +170,12 @@ impl Builder {
         if outputs == 0 {
             return Err(ImageError::Missing("outputs of a layer"));
         }
-        expect_len(index, "weight", inputs.saturating_mul(outputs), weight.len())?;
+        expect_len(
+            index,
+            "weight",
+            inputs.saturating_mul(outputs),
+            weight.len(),
+        )?;
         let op = Op {
             function: activation.map_or(0, Function::code),
             out: self.other,
@@ -229,5 +234,7 @@ fn expect_len(
 }
 
 fn small(value: usize) -> Result<u32, ImageError> {
-    u32::try_from(value).map_err(|_| ImageError::TooLarge { what: "layer width" })
+    u32::try_from(value).map_err(|_| ImageError::TooLarge {
+        what: "layer width",
+    })
 }

@@ -25,7 +25,11 @@ impl Program<'_> {
             }
         }
         for (what, ports, width) in [
-            ("width of the inputs", self.inputs, self.shape.observation_dim),
+            (
+                "width of the inputs",
+                self.inputs,
+                self.shape.observation_dim,
+            ),
             ("width of the outputs", self.outputs, self.shape.action_dim),
         ] {
             let sum = ports
@@ -124,12 +128,12 @@ impl Program<'_> {
                 return Err(what);
             }
         }
-        self.check_parameters(op)
+        self.check_parameters(op, extents)
     }
 
     /// Checks the constants that are neither operands nor found by [`Op::extents`].
-    fn check_parameters(&self, op: &Op) -> Result<(), &'static str> {
-        let [n0, n1, _, n3] = op.n.map(|n| n as usize);
+    fn check_parameters(&self, op: &Op, extents: Extents) -> Result<(), &'static str> {
+        let [_, n1, _, n3] = op.n.map(|n| n as usize);
         let holds = match op.code {
             #[cfg(feature = "tensor")]
             OpCode::Copy => {
@@ -138,10 +142,8 @@ impl Program<'_> {
                     _ => None,
                 };
                 let words = parameters.and_then(|words| words.get(..op.n[2] as usize));
-                words.is_some_and(|words| {
-                    zerocopy::FromBytes::ref_from_bytes(zerocopy::IntoBytes::as_bytes(words))
-                        .is_ok_and(|words: &[i32]| !words.is_empty())
-                })
+                let words = words.and_then(super::execute::whole);
+                words.is_some_and(|words| crate::nn::copy::check(words, extents.a, extents.out))
             }
             #[cfg(feature = "tensor")]
             OpCode::Conv => matches!(op.b, Place::Constant(_)),
@@ -149,7 +151,9 @@ impl Program<'_> {
             OpCode::DenseQuantized => {
                 n3.is_multiple_of(ARRAY_ALIGNMENT)
                     && u32::try_from(n3).is_ok_and(|n3| self.holds(Place::Constant(n3), n1))
-                    && [op.b, op.c].iter().all(|place| matches!(place, Place::Constant(_)))
+                    && [op.b, op.c]
+                        .iter()
+                        .all(|place| matches!(place, Place::Constant(_)))
             }
             OpCode::Dense => matches!(op.b, Place::Constant(_)),
             _ => true,
@@ -160,10 +164,9 @@ impl Program<'_> {
     /// Weights and biases are finite: what is not would make every action NaN.
     fn check_numbers(&self, index: usize, op: &Op, extents: Extents) -> Result<(), ImageError> {
         let operands: &[(&str, Place, usize)] = match (op.code, op.weights) {
-            (OpCode::Dense | OpCode::Conv | OpCode::LayerNorm, WeightType::F32) => &[
-                ("weight", op.b, extents.b),
-                ("bias", op.c, extents.c),
-            ],
+            (OpCode::Dense | OpCode::Conv | OpCode::LayerNorm, WeightType::F32) => {
+                &[("weight", op.b, extents.b), ("bias", op.c, extents.c)]
+            }
             (OpCode::Dense | OpCode::Conv, _) => &[("bias", op.c, extents.c)],
             _ => &[],
         };

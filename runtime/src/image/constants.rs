@@ -76,7 +76,9 @@ impl Constants {
             .chunks(size_of::<f32>())
             .map(|chunk| {
                 let mut word = [0; size_of::<f32>()];
-                word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
+                word.iter_mut()
+                    .zip(chunk)
+                    .for_each(|(to, from)| *to = *from);
                 f32::from_le_bytes(word)
             })
             .collect();

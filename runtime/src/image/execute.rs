@@ -3,6 +3,8 @@
 use super::op::Extents;
 use super::{Op, OpCode, Place};
 use crate::nn::{Function, ZipFunction, dense};
+#[cfg(feature = "tensor")]
+use crate::nn::{arg_max, copy, gather, layer_norm, matmul, reduce::Reduction, select, softmax};
 
 /// The arena around the place an operation writes, and the constants.
 pub(super) struct Memory<'m> {
@@ -32,7 +34,8 @@ impl<'m> Memory<'m> {
 
     /// Runs the operation; `None` where an operand is missing, which [`check`](super::check) has ruled out.
     pub fn execute(self, op: &Op, extents: Extents) -> Option<()> {
-        let (constants, place) = (self.constants, op.out);
+        #[cfg(feature = "tensor")]
+        let constants = self.constants;
         let a = self.operand(op.a, extents.a, op.out);
         let b = self.operand(op.b, extents.b, op.out);
         let c = self.operand(op.c, extents.c, op.out);
@@ -54,15 +57,40 @@ impl<'m> Memory<'m> {
                 activate(op, out);
             }
             OpCode::Map => {
-                fill(op.a, place, a, out);
+                fill(op.a, op.out, a, out);
                 Function::from_code(op.function)?.apply(op.p, out);
             }
             OpCode::Zip => {
-                fill(op.a, place, a, out);
+                fill(op.a, op.out, a, out);
                 let function = ZipFunction::from_code(op.function)?;
                 function.apply(n3 != 0, [n0, n1, n2], out, b?);
             }
-            _ => { let _ = constants; return None; }
+            #[cfg(feature = "tensor")]
+            OpCode::Select => select::select(a?, b?, c?, out),
+            #[cfg(feature = "tensor")]
+            OpCode::Copy => copy::copy(whole(b?)?, a?, out),
+            #[cfg(feature = "tensor")]
+            OpCode::Gather => gather::gather(b?, a?, [n1, n2], out),
+            #[cfg(feature = "tensor")]
+            OpCode::MatMul => matmul::matmul(a?, b?, [n0, n1, n2], out),
+            #[cfg(feature = "tensor")]
+            OpCode::Conv => {
+                let shape = op.conv_shape(constants)?;
+                shape.run(a?, b?, c.unwrap_or_default(), out);
+                activate(op, out);
+            }
+            #[cfg(feature = "tensor")]
+            OpCode::Reduce => Reduction::from_code(op.function)?.apply(a?, [n1, n2], out),
+            #[cfg(feature = "tensor")]
+            OpCode::Softmax => softmax::softmax(op.function == 1, a?, [n1, n2], out),
+            #[cfg(feature = "tensor")]
+            OpCode::LayerNorm => {
+                let [epsilon, _] = op.p;
+                layer_norm::layer_norm(a?, n1, epsilon, b, c, out);
+            }
+            #[cfg(feature = "tensor")]
+            OpCode::ArgMax => arg_max::arg_max(op.function, a?, [n1, n2], out),
+            _ => return None,
         }
         Some(())
     }
@@ -94,6 +122,12 @@ fn activate(op: &Op, values: &mut [f32]) {
     if let Some(function) = Function::from_code(op.function) {
         function.apply(op.p, values);
     }
+}
+
+/// Words of the constants as whole numbers.
+#[cfg(feature = "tensor")]
+pub(super) fn whole(words: &[f32]) -> Option<&[i32]> {
+    zerocopy::FromBytes::ref_from_bytes(zerocopy::IntoBytes::as_bytes(words)).ok()
 }
 
 /// Puts the first operand where the result goes, unless it is there.

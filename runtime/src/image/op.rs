@@ -305,29 +305,43 @@ impl Op {
     }
 
     fn conv_extents(&self, constants: &[f32]) -> Option<Extents> {
-        let [parameters, batch, in_len, out_len] = self.n.map(|n| n as usize);
-        let parameters = constants.get(parameters..)?.first_chunk::<CONV_PARAMETERS>()?;
-        let [groups, cin, h, w, cout, kh, kw, oh, ow, ..] =
-            parameters.map(|word| word.to_bits() as usize);
+        let [_, batch, in_len, out_len] = self.n.map(|n| n as usize);
+        let [groups, inputs, h, w, outputs, kh, kw, oh, ow, ..] = self.conv_words(constants)?;
         let product = |factors: &[usize]| {
             factors
                 .iter()
                 .try_fold(1_usize, |product, factor| product.checked_mul(*factor))
         };
-        let agrees = product(&[groups, cin, h, w])? == in_len
-            && product(&[groups, cout, oh, ow])? == out_len;
+        let agrees = product(&[groups, inputs, h, w])? == in_len
+            && product(&[groups, outputs, oh, ow])? == out_len;
         agrees.then_some(Extents {
             a: batch.checked_mul(in_len)?,
-            b: product(&[groups, cout, cin, kh, kw])?,
-            c: groups.checked_mul(cout)?,
+            b: product(&[groups, outputs, inputs, kh, kw])?,
+            c: groups.checked_mul(outputs)?,
             out: batch.checked_mul(out_len)?,
         })
+    }
+
+    /// The lengths of a convolution.
+    #[cfg(feature = "tensor")]
+    pub(super) fn conv_shape(&self, constants: &[f32]) -> Option<crate::nn::conv::ConvShape> {
+        let words = self.conv_words(constants)?;
+        Some(crate::nn::conv::ConvShape::from_words(words))
+    }
+
+    fn conv_words(&self, constants: &[f32]) -> Option<[usize; CONV_PARAMETERS]> {
+        let [start, ..] = self.n;
+        let words = constants.get(start as usize..)?;
+        let words = words.first_chunk::<CONV_PARAMETERS>()?;
+        Some(words.map(|word| word.to_bits() as usize))
     }
 
     /// Whether the operation needs its operands `[a, b, c]`.
     pub(super) fn needs(&self) -> [bool; 3] {
         match self.code {
-            OpCode::Dense | OpCode::Conv | OpCode::LayerNorm => [true, self.code != OpCode::LayerNorm, false],
+            OpCode::Dense | OpCode::Conv | OpCode::LayerNorm => {
+                [true, self.code != OpCode::LayerNorm, false]
+            }
             OpCode::Zip | OpCode::Copy | OpCode::Gather | OpCode::MatMul => [true, true, false],
             OpCode::Select | OpCode::DenseQuantized => [true, true, true],
             _ => [true, false, false],

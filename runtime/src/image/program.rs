@@ -78,7 +78,10 @@ impl Program<'_> {
     pub fn passes(&self, arena: &mut [f32], golden: Golden<'_>) -> bool {
         self.reset(arena);
         let done = self.run(arena, golden.observation).is_some();
-        let answer = self.outputs.iter().flat_map(|port| self.output(port, arena));
+        let answer = self
+            .outputs
+            .iter()
+            .flat_map(|port| self.output(port, arena));
         let same = done
             && answer.clone().count() == golden.action.len()
             && answer.zip(golden.action).all(same_bits);

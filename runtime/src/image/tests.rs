@@ -463,13 +463,25 @@ fn operations_that_do_not_fit_are_named() {
             (|ops| ops[4].out = ops[4].n[0] - 1) as fn(&mut Vec<Op>),
             operand(4, "first operand"),
         ),
-        (|ops| ops[4].out = 2 * HIDDEN as u32 - 1, operand(4, "result")),
+        (
+            |ops| ops[4].out = 2 * HIDDEN as u32 - 1,
+            operand(4, "result"),
+        ),
         (|ops| ops[4].n[0] = u32::MAX, operand(4, "first operand")),
         (|ops| ops[4].n[1] = 0, operand(4, "result")),
-        (|ops| ops[4].b = Place::Arena(30), operand(4, "second operand")),
+        (
+            |ops| ops[4].b = Place::Arena(30),
+            operand(4, "second operand"),
+        ),
         (|ops| ops[4].b = Place::None, operand(4, "second operand")),
-        (|ops| ops[4].b = Place::Constant(1), operand(4, "second operand")),
-        (|ops| ops[0].b = Place::Constant(1 << 20), operand(0, "second operand")),
+        (
+            |ops| ops[4].b = Place::Constant(1),
+            operand(4, "second operand"),
+        ),
+        (
+            |ops| ops[0].b = Place::Constant(1 << 20),
+            operand(0, "second operand"),
+        ),
         (
             |ops| ops[6].function = 99,
             ImageError::UnknownField {

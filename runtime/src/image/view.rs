@@ -146,7 +146,11 @@ impl<'a> PolicyImage<'a> {
     /// What the action consists of, as the graph names it.
     pub fn outputs(&self) -> impl Iterator<Item = Port<'a>> + use<'a> {
         let terms = self.contract.observation.len() + self.contract.action.len();
-        ports(self.labels, terms + self.program.inputs.len(), self.program.outputs)
+        ports(
+            self.labels,
+            terms + self.program.inputs.len(),
+            self.program.outputs,
+        )
     }
 
     /// The operations, first to last.
@@ -247,14 +251,12 @@ fn ports<'a>(
     records: &'a [PortRecord],
 ) -> impl Iterator<Item = Port<'a>> + use<'a> {
     let labels = Labels(labels).skip(skipped);
-    labels
-        .zip(records)
-        .map(|((name, shape), record)| Port {
-            name,
-            shape,
-            place: Place::from_code(record.place),
-            len: record.len,
-        })
+    labels.zip(records).map(|((name, shape), record)| Port {
+        name,
+        shape,
+        place: Place::from_code(record.place),
+        len: record.len,
+    })
 }
 
 /// Sections lie one behind the other, each at the next multiple of 16, and the last ends the image.

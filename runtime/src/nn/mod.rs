@@ -6,10 +6,29 @@
 //! judging it is the safety filter's work, and a kernel that swallowed it would hide the fault.
 
 pub mod activation;
+mod arch;
 pub mod dense;
 pub mod elementwise;
 pub mod map;
 pub mod math;
+#[cfg(feature = "tensor")]
+pub mod arg_max;
+#[cfg(feature = "tensor")]
+pub mod conv;
+#[cfg(feature = "tensor")]
+pub mod copy;
+#[cfg(feature = "tensor")]
+pub mod gather;
+#[cfg(feature = "tensor")]
+pub mod layer_norm;
+#[cfg(feature = "tensor")]
+pub mod matmul;
+#[cfg(feature = "tensor")]
+pub mod reduce;
+#[cfg(feature = "tensor")]
+pub mod select;
+#[cfg(feature = "tensor")]
+pub mod softmax;
 pub mod zip;
 
 pub use activation::Activation;
