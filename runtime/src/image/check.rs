@@ -72,7 +72,7 @@ impl Program<'_> {
         };
         let op = record
             .op()
-            .filter(|op| weights_are_known(op))
+            .filter(weights_are_known)
             .ok_or_else(|| unknown("type of weights", record.weights))?;
         if record.reserved != 0 {
             return Err(unknown("reserved byte", record.reserved));

@@ -164,10 +164,10 @@ mod tests {
         let ([h, w], [kh, kw], [oh, ow]) = (shape.size, shape.kernel, shape.out);
         let mut out = Vec::new();
         for image in a.chunks(shape.groups * shape.inputs * h * w) {
-            for o in 0..shape.groups * shape.outputs {
+            for (o, bias) in bias.iter().enumerate() {
                 for y in 0..oh {
                     for x in 0..ow {
-                        let mut sum = f64::from(bias[o]);
+                        let mut sum = f64::from(*bias);
                         for c in 0..shape.inputs {
                             for ky in 0..kh {
                                 for kx in 0..kw {
