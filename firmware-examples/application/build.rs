@@ -5,7 +5,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rlfd_runtime::image::{Aligned, PolicyImage};
+use rlfd_runtime::image::{Aligned, ImageError, PolicyImage};
 use rlfd_runtime::{Controller, ImagePolicy};
 
 const DEFAULT_IMAGE: &str = "linear-balance.rlfd";
@@ -44,7 +44,12 @@ fn link_in() -> Result<(), String> {
 /// The constants that `memory.rs` includes.
 fn sizes(bytes: &[u8]) -> Result<String, String> {
     let aligned = Blocks::copy_of(bytes);
-    let image = PolicyImage::view(aligned.bytes()).map_err(|error| error.to_string())?;
+    let image = PolicyImage::view(aligned.bytes()).map_err(|error| match error {
+        ImageError::Feature { feature, .. } => {
+            format!("{error}: build with --features rlfd-firmware/{feature}")
+        }
+        error => error.to_string(),
+    })?;
     let contract = image.contract();
     Ok(format!(
         "/// Numbers in a measurement.\n\

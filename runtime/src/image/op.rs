@@ -5,6 +5,8 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::nn::{Function, ZipFunction};
+
 /// What an operation does; the discriminants are the codes of the format and never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -245,6 +247,17 @@ pub struct Extents {
 pub const CONV_PARAMETERS: usize = 15;
 
 impl Op {
+    /// The feature of this crate that the operation with its function needs, if it is not always there.
+    #[must_use]
+    pub fn feature(&self) -> Option<&'static str> {
+        let of_function = || match self.code {
+            OpCode::Map | OpCode::Dense => Function::from_code(self.function)?.feature(),
+            OpCode::Zip => ZipFunction::from_code(self.function)?.feature(),
+            _ => None,
+        };
+        self.code.feature().or_else(of_function)
+    }
+
     /// How far the operation reads and writes; `None` where a length does not fit an address, or the parameters that
     /// say so lie outside of `constants`.
     #[must_use]

@@ -125,21 +125,24 @@ impl Function {
     }
 
     /// Whether this build has the function; [`Function::apply`] leaves the numbers as they are if it has not.
-    ///
-    /// What needs more of `libm` than a square root comes with the feature `tensor`.
     #[must_use]
     pub const fn is_available(self) -> bool {
-        cfg!(feature = "tensor")
-            || !matches!(
-                self,
-                Self::Softplus
-                    | Self::Gelu
-                    | Self::Mish
-                    | Self::Log
-                    | Self::Erf
-                    | Self::Sin
-                    | Self::Cos
-            )
+        cfg!(feature = "tensor") || self.feature().is_none()
+    }
+
+    /// The feature of this crate that the function needs: what takes more of `libm` than a square root comes with `tensor`.
+    #[must_use]
+    pub const fn feature(self) -> Option<&'static str> {
+        match self {
+            Self::Softplus
+            | Self::Gelu
+            | Self::Mish
+            | Self::Log
+            | Self::Erf
+            | Self::Sin
+            | Self::Cos => Some("tensor"),
+            _ => None,
+        }
     }
 
     /// Applies the function to each number in place.
@@ -456,7 +459,7 @@ mod tests {
             (Function::Silu, 0.5 * x),
             (Function::Gelu, 0.5 * x),
             (Function::Mish, 0.6 * x),
-            (Function::Erf, 1.128_379_2 * x),
+            (Function::Erf, std::f32::consts::FRAC_2_SQRT_PI * x),
         ] {
             let mut values = [x];
             function.apply(parameters(function), &mut values);

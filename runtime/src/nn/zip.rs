@@ -87,11 +87,18 @@ impl ZipFunction {
     }
 
     /// Whether this build has the function; [`ZipFunction::apply`] leaves the numbers as they are if it has not.
-    ///
-    /// What needs `libm` comes with the feature `tensor`.
     #[must_use]
     pub const fn is_available(self) -> bool {
-        cfg!(feature = "tensor") || !matches!(self, Self::Pow | Self::Fmod | Self::Mod)
+        cfg!(feature = "tensor") || self.feature().is_none()
+    }
+
+    /// The feature of this crate that the function needs: what takes `libm` comes with `tensor`.
+    #[must_use]
+    pub const fn feature(self) -> Option<&'static str> {
+        match self {
+            Self::Pow | Self::Fmod | Self::Mod => Some("tensor"),
+            _ => None,
+        }
     }
 
     /// `values[o, m, i] = f(values[o, m, i], other[m])`, with the operands exchanged if `swapped`.

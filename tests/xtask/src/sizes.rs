@@ -68,8 +68,8 @@ fn measure(
         ("panic_symbols".to_owned(), panic_symbols(&bytes)?),
     ];
     let meter = format!("{}-measure", board.name);
-    let mut run = firmware::cargo_in(workspace, board, selection)?;
-    run.args(["run", "--release", "--bin", &meter])
+    let mut run = firmware::cargo_in(workspace, board, selection, "run")?;
+    run.args(["--release", "--bin", &meter])
         .stderr(Stdio::inherit());
     let said = process::output(&mut run)?;
     let found = readings(&said);
@@ -92,10 +92,9 @@ fn executable(
     selection: &Selection,
     name: &str,
 ) -> Result<PathBuf> {
-    let mut build = firmware::cargo_in(workspace, board, selection)?;
+    let mut build = firmware::cargo_in(workspace, board, selection, "build")?;
     build
         .args([
-            "build",
             "--release",
             "--bin",
             name,
