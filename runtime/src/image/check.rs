@@ -4,6 +4,8 @@ use super::execute::function_is_known;
 use super::op::{Extents, OpRecord, WeightType};
 use super::port::PortRecord;
 use super::{ALIGNMENT, ImageError, Op, OpCode, Place, Program};
+#[cfg(feature = "quantized")]
+use crate::nn::dense_half::is_finite;
 
 /// Arrays among the constants start at multiples of this many words, which is [`ALIGNMENT`] bytes.
 pub(super) const ARRAY_ALIGNMENT: usize = ALIGNMENT / size_of::<f32>();
@@ -77,19 +79,11 @@ impl Program<'_> {
         if record.reserved != 0 {
             return Err(unknown("reserved byte", record.reserved));
         }
-        if !code.is_available() {
-            let feature = code.feature().unwrap_or_default();
-            return Err(ImageError::Feature { index, feature });
+        if !function_is_known(&op) {
+            return Err(unknown("function", record.function));
         }
-        match function_is_known(&op) {
-            Some(true) => {}
-            Some(false) => {
-                return Err(ImageError::Feature {
-                    index,
-                    feature: "tensor",
-                });
-            }
-            None => return Err(unknown("function", record.function)),
+        if let Some(feature) = op.feature().filter(|feature| !is_built(feature)) {
+            return Err(ImageError::Feature { index, feature });
         }
         let wrong = |what| ImageError::Operand { index, what };
         let extents = op.extents(self.constants).ok_or(wrong("length"))?;
@@ -132,6 +126,7 @@ impl Program<'_> {
     }
 
     /// Checks the constants that are neither operands nor found by [`Op::extents`].
+    #[cfg_attr(not(feature = "tensor"), allow(unused_variables))]
     fn check_parameters(&self, op: &Op, extents: Extents) -> Result<(), &'static str> {
         let [_, n1, _, n3] = op.n.map(|n| n as usize);
         let holds = match op.code {
@@ -163,11 +158,10 @@ impl Program<'_> {
 
     /// Weights and biases are finite: what is not would make every action NaN.
     fn check_numbers(&self, index: usize, op: &Op, extents: Extents) -> Result<(), ImageError> {
-        let operands: &[(&str, Place, usize)] = match (op.code, op.weights) {
-            (OpCode::Dense | OpCode::Conv | OpCode::LayerNorm, WeightType::F32) => {
+        let operands: &[(&str, Place, usize)] = match op.code {
+            OpCode::Dense | OpCode::Conv | OpCode::LayerNorm => {
                 &[("weight", op.b, extents.b), ("bias", op.c, extents.c)]
             }
-            (OpCode::Dense | OpCode::Conv, _) => &[("bias", op.c, extents.c)],
             _ => &[],
         };
         for (what, place, len) in operands {
@@ -175,7 +169,16 @@ impl Program<'_> {
                 continue;
             };
             let numbers = self.constants.get(*start as usize..).unwrap_or_default();
-            if !numbers.iter().take(*len).all(|number| number.is_finite()) {
+            let numbers = numbers.get(..*len).unwrap_or_default();
+            let holds = match op.weights {
+                #[cfg(feature = "quantized")]
+                WeightType::F16 if *what == "weight" => {
+                    let halves = super::execute::halves(numbers);
+                    halves.is_some_and(|halves| halves.iter().all(|half| is_finite(*half)))
+                }
+                _ => numbers.iter().all(|number| number.is_finite()),
+            };
+            if !holds {
                 return Err(ImageError::Number {
                     index,
                     what,
@@ -195,6 +198,13 @@ impl Program<'_> {
         (start as usize)
             .checked_add(len)
             .is_some_and(|end| end <= memory)
+    }
+}
+
+fn is_built(feature: &str) -> bool {
+    match feature {
+        "tensor" => cfg!(feature = "tensor"),
+        _ => cfg!(feature = "quantized"),
     }
 }
 

@@ -1,7 +1,11 @@
 //! One operation in its memory: finds the operands and calls the kernel.
 
+#[cfg(feature = "quantized")]
+use super::WeightType;
 use super::op::Extents;
 use super::{Op, OpCode, Place};
+#[cfg(feature = "quantized")]
+use crate::nn::dense_half;
 use crate::nn::{Function, ZipFunction, dense};
 #[cfg(feature = "tensor")]
 use crate::nn::{arg_max, copy, gather, layer_norm, matmul, reduce::Reduction, select, softmax};
@@ -52,7 +56,13 @@ impl<'m> Memory<'m> {
                         _ => bias,
                     };
                     start_with(bias, output);
-                    dense::accumulate(weight, input, output);
+                    match op.weights {
+                        #[cfg(feature = "quantized")]
+                        WeightType::F16 => {
+                            dense_half::accumulate(halves(weight)?, input, output);
+                        }
+                        _ => dense::accumulate(weight, input, output),
+                    }
                 }
                 activate(op, out);
             }
@@ -130,6 +140,12 @@ pub(super) fn whole(words: &[f32]) -> Option<&[i32]> {
     zerocopy::FromBytes::ref_from_bytes(zerocopy::IntoBytes::as_bytes(words)).ok()
 }
 
+/// Words of the constants as halves.
+#[cfg(feature = "quantized")]
+pub(super) fn halves(words: &[f32]) -> Option<&[u16]> {
+    zerocopy::FromBytes::ref_from_bytes(zerocopy::IntoBytes::as_bytes(words)).ok()
+}
+
 /// Puts the first operand where the result goes, unless it is there.
 fn fill(a: Place, out: u32, operand: Option<&[f32]>, result: &mut [f32]) {
     if a != Place::Arena(out) {
@@ -139,19 +155,19 @@ fn fill(a: Place, out: u32, operand: Option<&[f32]>, result: &mut [f32]) {
     }
 }
 
-/// Whether an operation's function exists (`None` if not) and this build has it.
-pub(super) fn function_is_known(op: &Op) -> Option<bool> {
-    let known = |range: core::ops::RangeInclusive<u8>| range.contains(&op.function).then_some(true);
-    match op.code {
-        OpCode::Dense | OpCode::Conv if op.function == 0 => Some(true),
+/// Whether an operation's function exists, in some build.
+pub(super) fn function_is_known(op: &Op) -> bool {
+    let known = match op.code {
+        OpCode::Dense | OpCode::Conv if op.function == 0 => return true,
         OpCode::Dense | OpCode::Conv | OpCode::Map => {
-            Function::from_code(op.function).map(Function::is_available)
+            return Function::from_code(op.function).is_some();
         }
-        OpCode::Zip => ZipFunction::from_code(op.function).map(ZipFunction::is_available),
-        OpCode::Reduce => known(1..=8),
-        OpCode::Softmax | OpCode::DenseQuantized => known(0..=1),
-        OpCode::ArgMax => known(0..=3),
-        OpCode::Quantize => known(0..=2),
-        _ => known(0..=0),
-    }
+        OpCode::Zip => return ZipFunction::from_code(op.function).is_some(),
+        OpCode::Reduce => 1..=8,
+        OpCode::Softmax | OpCode::DenseQuantized => 0..=1,
+        OpCode::ArgMax => 0..=3,
+        OpCode::Quantize => 0..=2,
+        _ => 0..=0,
+    };
+    known.contains(&op.function)
 }

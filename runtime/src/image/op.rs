@@ -77,16 +77,6 @@ impl OpCode {
             _ => Some("tensor"),
         }
     }
-
-    /// Whether this build has the operation.
-    #[must_use]
-    pub const fn is_available(self) -> bool {
-        match self {
-            Self::Dense | Self::Map | Self::Zip => true,
-            Self::Quantize | Self::DenseQuantized | Self::Dequantize => cfg!(feature = "quantized"),
-            _ => cfg!(feature = "tensor"),
-        }
-    }
 }
 
 /// How the weights of an operation lie; the discriminants are the codes of the format.
@@ -251,6 +241,7 @@ impl Op {
     #[must_use]
     pub fn feature(&self) -> Option<&'static str> {
         let of_function = || match self.code {
+            OpCode::Dense if self.weights == WeightType::F16 => Some("quantized"),
             OpCode::Map | OpCode::Dense => Function::from_code(self.function)?.feature(),
             OpCode::Zip => ZipFunction::from_code(self.function)?.feature(),
             _ => None,
@@ -333,6 +324,23 @@ impl Op {
             c: groups.checked_mul(outputs)?,
             out: batch.checked_mul(out_len)?,
         })
+    }
+
+    /// Multiplications with a weight or of two results, which is most of the work of most policies.
+    #[must_use]
+    pub fn macs(&self, constants: &[f32]) -> u64 {
+        let [n0, n1, n2, n3] = self.n.map(u64::from);
+        let product =
+            |factors: &[u64]| factors.iter().fold(1, |all: u64, n| all.saturating_mul(*n));
+        match self.code {
+            OpCode::Dense | OpCode::DenseQuantized => product(&[n0, n1, n2]),
+            OpCode::MatMul => product(&[n0, n1, n2, n3]),
+            OpCode::Conv => self.conv_words(constants).map_or(0, |words| {
+                let [_, inputs, _, _, _, kh, kw, ..] = words.map(|word| word as u64);
+                product(&[n1, n3, inputs, kh, kw])
+            }),
+            _ => 0,
+        }
     }
 
     /// The lengths of a convolution.

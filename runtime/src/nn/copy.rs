@@ -38,11 +38,15 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether the parameters are well formed and every place they lead to lies inside `from_len` and `to_len` numbers.
+/// Whether the parameters are well formed, every place they lead to lies inside `from_len` and `to_len` numbers, and no more numbers
+/// are moved than the result has.
 #[must_use]
 pub fn check(parameters: &[i32], from_len: usize, to_len: usize) -> bool {
     Walk::read(parameters).is_some_and(|walk| {
-        walk.lengths.iter().all(|length| *length > 0)
+        let moves = walk.lengths.iter().try_fold(1_usize, |moves, length| {
+            moves.checked_mul(usize::try_from(*length).ok()?)
+        });
+        moves.is_some_and(|moves| (1..=to_len).contains(&moves))
             && inside(walk.from, walk.lengths, walk.from_strides, from_len)
             && inside(walk.to, walk.lengths, walk.to_strides, to_len)
     })
@@ -165,6 +169,7 @@ mod tests {
             (&[1, 3, 1, 1, 0], false),
             (&[7, 3, 1, 1, 0, 0], false),
             (&[1, i32::MAX, i32::MAX, i32::MAX, 0, 0], false),
+            (&[1, 4, 0, 0, 0, 0], false),
             (&[], false),
         ] {
             assert_eq!(check(parameters, 3, 3), holds, "{parameters:?}");

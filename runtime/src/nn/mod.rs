@@ -7,20 +7,22 @@
 
 pub mod activation;
 mod arch;
-pub mod dense;
-pub mod elementwise;
-pub mod map;
-pub mod math;
 #[cfg(feature = "tensor")]
 pub mod arg_max;
 #[cfg(feature = "tensor")]
 pub mod conv;
 #[cfg(feature = "tensor")]
 pub mod copy;
+pub mod dense;
+#[cfg(feature = "quantized")]
+pub mod dense_half;
+pub mod elementwise;
 #[cfg(feature = "tensor")]
 pub mod gather;
 #[cfg(feature = "tensor")]
 pub mod layer_norm;
+pub mod map;
+pub mod math;
 #[cfg(feature = "tensor")]
 pub mod matmul;
 #[cfg(feature = "tensor")]
