@@ -8,6 +8,8 @@
 //! `+ W[o][1] * x[1]` and so on, every product and every sum rounded by itself. Outputs are independent, so any number
 //! of them may be computed at once; that changes speed and no bit.
 
+use super::arch;
+
 /// Outputs per panel: eight AVX registers; a Cortex-M4F takes a quarter of it at a time.
 pub const PANEL: usize = 64;
 
@@ -24,6 +26,13 @@ pub fn dense(weight: &[f32], bias: &[f32], input: &[f32], output: &mut [f32]) {
 
 /// `output = output + W input`: as [`dense`], where the output holds the bias already.
 pub fn accumulate(weight: &[f32], input: &[f32], output: &mut [f32]) {
+    if !arch::accumulate(weight, input, output) {
+        accumulate_portable(weight, input, output);
+    }
+}
+
+/// What [`accumulate`] computes, on any processor.
+pub(super) fn accumulate_portable(weight: &[f32], input: &[f32], output: &mut [f32]) {
     let mut rest = weight;
     for output in output.chunks_mut(PANEL) {
         let len = input.len() * output.len();

@@ -3,7 +3,7 @@
 //! Every function sends NaN to NaN, except [`Function::Not`] and [`Function::Bool`], whose results are truth values and
 //! for which NaN, like everything that is not zero, is true.
 
-use super::math;
+use super::{arch, math};
 
 /// A function applied number by number. `p` are its parameters; a parameter that is not named is not read.
 ///
@@ -150,6 +150,16 @@ impl Function {
     /// Functions that policies have between their layers are loops of their own, which vectorise; the others share one loop
     /// that calls them, so that an engine on a small machine stays small.
     pub fn apply(self, p: [f32; 2], values: &mut [f32]) {
+        let done = arch::apply(self, p, values);
+        let rest = values.get_mut(done..).unwrap_or_default();
+        if !rest.is_empty() {
+            self.apply_portable(p, rest);
+        }
+    }
+
+    /// What [`apply`](Self::apply) computes, on any processor.
+    #[inline]
+    pub(super) fn apply_portable(self, p: [f32; 2], values: &mut [f32]) {
         let [p0, p1] = p;
         match self {
             Self::Relu => each(values, relu),

@@ -87,24 +87,24 @@ pub fn sigmoid(x: f32) -> f32 {
 
 /// `tanh(x)` is about `x P(x^2) / Q(x^2)` up to this `x^2`. From there on the quotient stays and `x` grows: the result passes
 /// 1 at once.
-const TANH_SQUARE: f32 = 75.0;
-const TANH_P: [f32; 5] = [
+pub(super) const TANH_SQUARE: f32 = 75.0;
+pub(super) const TANH_P: [f32; 5] = [
     1.0,
     0.134_023_94,
     0.003_521_044_3,
     2.103_238_5e-5,
     1.395_288_7e-8,
 ];
-const TANH_Q: [f32; 5] = [
+pub(super) const TANH_Q: [f32; 5] = [
     1.0,
     0.467_357_13,
     0.025_973_612,
-    3.327_436_9e-4,
+    3.327_437e-4,
     8.018_722e-7,
 ];
 
 /// The coefficients of `scale * p(t / 4)`; exact, because they are multiplied by powers of two.
-const fn halved_argument([c0, c1, c2, c3, c4]: [f32; 5], scale: f32) -> [f32; 5] {
+pub(super) const fn halved_argument([c0, c1, c2, c3, c4]: [f32; 5], scale: f32) -> [f32; 5] {
     [
         scale * c0,
         scale * c1 / 4.0,

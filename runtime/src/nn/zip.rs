@@ -1,5 +1,6 @@
 //! [`ZipFunction`]: functions of two numbers, one operand in place and the other repeated along it.
 
+use super::arch;
 use super::map::truth;
 
 /// A function of two numbers `a` and `b`.
@@ -121,6 +122,14 @@ impl ZipFunction {
         else {
             return;
         };
+        // Number by number, a processor's own kernel may take the start.
+        let done = if values.len() == other.len() {
+            arch::zip(self, swapped, values, other)
+        } else {
+            0
+        };
+        let values = values.get_mut(done..).unwrap_or_default();
+        let other = other.get(done..).unwrap_or_default();
         let along = Along {
             values,
             other,

@@ -1,0 +1,247 @@
+//! Cortex-M4F and Cortex-M7 in assembly: `cortex_m/*.s` say how it is done, this file what the functions there may be given.
+
+use core::arch::global_asm;
+
+use crate::nn::dense::PANEL;
+use crate::nn::math::{TANH_P, TANH_Q, TANH_SQUARE, halved_argument};
+use crate::nn::{Function, ZipFunction};
+
+global_asm!(include_str!("cortex_m/dense.s"), options(raw));
+global_asm!(include_str!("cortex_m/map.s"), options(raw));
+#[cfg(feature = "quantized")]
+global_asm!(include_str!("cortex_m/pairs.s"), options(raw));
+
+/// Sums of some columns of a panel: weight of the first, inputs, their number, sums, bytes from row to row.
+type Columns = unsafe extern "C" fn(*const f32, *const f32, usize, *mut f32, usize);
+
+/// Two runs of numbers and how many fours there are; the first is overwritten.
+type Zip = unsafe extern "C" fn(*mut f32, *const f32, usize);
+
+unsafe extern "C" {
+    fn rlfd_dense_16(
+        weight: *const f32,
+        input: *const f32,
+        rows: usize,
+        sums: *mut f32,
+        stride: usize,
+        groups: usize,
+    );
+    fn rlfd_dense_4(w: *const f32, x: *const f32, rows: usize, sums: *mut f32, stride: usize);
+    fn rlfd_dense_2(w: *const f32, x: *const f32, rows: usize, sums: *mut f32, stride: usize);
+    fn rlfd_dense_1(w: *const f32, x: *const f32, rows: usize, sums: *mut f32, stride: usize);
+    fn rlfd_odd_rational(values: *mut f32, fours: usize, table: &[f32; 14], far: f32);
+    fn rlfd_relu(values: *mut f32, eights: usize);
+    fn rlfd_zip_add(values: *mut f32, others: *const f32, fours: usize);
+    fn rlfd_zip_subtract(values: *mut f32, others: *const f32, fours: usize);
+    fn rlfd_zip_multiply(values: *mut f32, others: *const f32, fours: usize);
+}
+
+#[cfg(feature = "quantized")]
+unsafe extern "C" {
+    fn rlfd_pairs_4(
+        weight: *const u32,
+        input: *const u32,
+        rows: usize,
+        sums: *mut [i32; 2],
+        stride: usize,
+        groups: usize,
+    );
+    fn rlfd_pairs_1(
+        weight: *const u32,
+        input: *const u32,
+        rows: usize,
+        sums: *mut [i32; 2],
+        stride: usize,
+    );
+    fn rlfd_requantise(
+        sums: *const i32,
+        multipliers: *const f32,
+        values: *mut u32,
+        pairs: usize,
+        bounds: &[[i16; 2]; 2],
+    );
+}
+
+pub(in crate::nn) fn accumulate(weight: &[f32], input: &[f32], sums: &mut [f32]) -> bool {
+    let mut rest = weight;
+    for sums in sums.chunks_mut(PANEL) {
+        let Some((panel, following)) = rest.split_at_checked(input.len() * sums.len()) else {
+            break;
+        };
+        accumulate_panel(panel, input, sums);
+        rest = following;
+    }
+    true
+}
+
+/// `panel` is `[input.len()][sums.len()]`.
+fn accumulate_panel(panel: &[f32], input: &[f32], sums: &mut [f32]) {
+    let (rows, width) = (input.len(), sums.len());
+    if rows == 0 || panel.len() != rows * width {
+        return;
+    }
+    let stride = width * size_of::<f32>();
+    let groups = width / 16;
+    let mut column = groups * 16;
+    if groups > 0 {
+        // SAFETY: row `r` of `rows` is at `r * stride` bytes and holds `width` weights, of which this reads the first
+        // `16 * groups`; as many sums are read and written, and `rows` inputs read. Neither count is 0.
+        unsafe {
+            rlfd_dense_16(
+                panel.as_ptr(),
+                input.as_ptr(),
+                rows,
+                sums.as_mut_ptr(),
+                stride,
+                groups,
+            );
+        }
+    }
+    while column < width {
+        let (kernel, columns): (Columns, usize) = match width - column {
+            4.. => (rlfd_dense_4, 4),
+            2.. => (rlfd_dense_2, 2),
+            _ => (rlfd_dense_1, 1),
+        };
+        // SAFETY: as above, for `columns` columns from `column` on, which there are.
+        unsafe {
+            kernel(
+                panel.as_ptr().add(column),
+                input.as_ptr(),
+                rows,
+                sums.as_mut_ptr().add(column),
+                stride,
+            );
+        }
+        column += columns;
+    }
+}
+
+/// `t` up to which no result of a rational comes near its limit: |tanh(5)| is 1 - 9e-5.
+const FAR: f32 = 25.0;
+
+/// What `rlfd_odd_rational` needs to know of tanh and of sigmoid. -0 added changes nothing, not even -0.
+const TANH: [f32; 14] = table(TANH_SQUARE, TANH_P, TANH_Q, 1.0, -0.0);
+const SIGMOID: [f32; 14] = table(
+    4.0 * TANH_SQUARE,
+    halved_argument(TANH_P, 0.25),
+    halved_argument(TANH_Q, 1.0),
+    0.5,
+    0.5,
+);
+
+const fn table(
+    square: f32,
+    [p0, p1, p2, p3, p4]: [f32; 5],
+    [q0, q1, q2, q3, q4]: [f32; 5],
+    limit: f32,
+    base: f32,
+) -> [f32; 14] {
+    [
+        square, p0, p1, p2, p3, p4, q0, q1, q2, q3, q4, limit, base, -limit,
+    ]
+}
+
+pub(in crate::nn) fn apply(function: Function, _p: [f32; 2], values: &mut [f32]) -> usize {
+    let (eights, fours) = (values.len() / 8, values.len() / 4);
+    let values = values.as_mut_ptr();
+    match function {
+        Function::Relu if eights > 0 => {
+            // SAFETY: so many values are read and written.
+            unsafe { rlfd_relu(values, eights) };
+            8 * eights
+        }
+        Function::Tanh if fours > 0 => {
+            // SAFETY: as above.
+            unsafe { rlfd_odd_rational(values, fours, &TANH, FAR) };
+            4 * fours
+        }
+        Function::Sigmoid if fours > 0 => {
+            // SAFETY: as above.
+            unsafe { rlfd_odd_rational(values, fours, &SIGMOID, 4.0 * FAR) };
+            4 * fours
+        }
+        _ => 0,
+    }
+}
+
+pub(in crate::nn) fn zip(
+    function: ZipFunction,
+    swapped: bool,
+    values: &mut [f32],
+    others: &[f32],
+) -> usize {
+    let kernel: Zip = match function {
+        ZipFunction::Add => rlfd_zip_add,
+        ZipFunction::Mul => rlfd_zip_multiply,
+        ZipFunction::Sub if !swapped => rlfd_zip_subtract,
+        _ => return 0,
+    };
+    let fours = values.len().min(others.len()) / 4;
+    if fours > 0 {
+        // SAFETY: four times so many values are read from both, and written to the first.
+        unsafe { kernel(values.as_mut_ptr(), others.as_ptr(), fours) };
+    }
+    4 * fours
+}
+
+/// Words are read as such, so nothing is done where they do not lie like words.
+#[cfg(feature = "quantized")]
+pub(in crate::nn) fn accumulate_i8(
+    panel: &[[u8; 4]],
+    input: &[i16],
+    sums: &mut [[i32; 2]],
+) -> bool {
+    let (rows, width) = (input.len() / 2, sums.len());
+    let weights = panel.as_ptr().cast::<u32>();
+    let inputs = input.as_ptr().cast::<u32>();
+    let fits = panel.len() == rows * width && weights.is_aligned() && inputs.is_aligned();
+    if !fits || rows == 0 {
+        return false;
+    }
+    let stride = width * size_of::<u32>();
+    let groups = width / 4;
+    if groups > 0 {
+        // SAFETY: row `r` of `rows` is at `r * stride` bytes and holds `width` words, of which this reads the first
+        // `4 * groups`; as many pairs of sums are read and written, and `rows` words of inputs read.
+        unsafe { rlfd_pairs_4(weights, inputs, rows, sums.as_mut_ptr(), stride, groups) };
+    }
+    for column in 4 * groups..width {
+        // SAFETY: as above, for the one column, which there is.
+        unsafe {
+            rlfd_pairs_1(
+                weights.add(column),
+                inputs,
+                rows,
+                sums.as_mut_ptr().add(column),
+                stride,
+            );
+        }
+    }
+    true
+}
+
+#[cfg(feature = "quantized")]
+pub(in crate::nn) fn requantize(
+    sums: &[i32],
+    multipliers: &[f32],
+    [low, high]: [i16; 2],
+    values: &mut [i16],
+) -> usize {
+    let pairs = sums.len().min(multipliers.len()).min(values.len()) / 2;
+    let words = values.as_mut_ptr().cast::<u32>();
+    if pairs == 0 || !words.is_aligned() {
+        return 0;
+    }
+    // SAFETY: twice so many sums and multipliers are read and values written, at a multiple of four bytes.
+    unsafe {
+        rlfd_requantise(
+            sums.as_ptr(),
+            multipliers.as_ptr(),
+            words,
+            pairs,
+            &[[low; 2], [high; 2]],
+        );
+    }
+    2 * pairs
+}

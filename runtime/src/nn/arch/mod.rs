@@ -1,0 +1,33 @@
+//! Kernels for one kind of processor, and the only unsafe code of the crate.
+//!
+//! Each has a portable kernel elsewhere that defines what it computes, and gives the same bits: `tests.rs` here compares
+//! them on a host, a program of `firmware-examples` on a Cortex-M4F. What this module offers may do a part of the work or none of it, and says
+//! so; the portable kernel does the rest.
+
+#![allow(unsafe_code)]
+
+#[cfg(cortex_m_fpu)]
+#[path = "cortex_m.rs"]
+mod here;
+#[cfg(all(feature = "simd", target_arch = "x86_64"))]
+#[path = "x86_64.rs"]
+mod here;
+#[cfg(not(any(cortex_m_fpu, all(feature = "simd", target_arch = "x86_64"))))]
+#[path = "none.rs"]
+mod here;
+
+#[cfg(all(test, feature = "simd"))]
+mod tests;
+
+// Sums of a dense layer; whether they are done, in whole.
+pub(super) use here::accumulate;
+// One function applied to each value; how many values from the start are done.
+pub(super) use here::apply;
+// One function of two numbers, value by value; how many from the start are done.
+pub(super) use here::zip;
+#[cfg(feature = "quantized")]
+// Sums of one panel of an integer layer; whether they are done, in whole.
+pub(super) use here::accumulate_i8;
+// Activations from sums; how many from the start are done.
+#[cfg(feature = "quantized")]
+pub(super) use here::requantize;
