@@ -122,8 +122,9 @@ impl<'m> Memory<'m> {
 
 /// Sums start at their bias, at 0 where there is none.
 fn start_with(bias: &[f32], sums: &mut [f32]) {
-    for (index, sum) in sums.iter_mut().enumerate() {
-        *sum = bias.get(index).copied().unwrap_or(0.0);
+    match bias.get(..sums.len()) {
+        Some(bias) => sums.copy_from_slice(bias),
+        None => sums.fill(0.0),
     }
 }
 
