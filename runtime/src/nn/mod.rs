@@ -16,6 +16,8 @@ pub mod copy;
 pub mod dense;
 #[cfg(feature = "quantized")]
 pub mod dense_half;
+#[cfg(feature = "quantized")]
+pub mod dense_quantized;
 pub mod elementwise;
 #[cfg(feature = "tensor")]
 pub mod gather;
@@ -25,8 +27,14 @@ pub mod map;
 pub mod math;
 #[cfg(feature = "tensor")]
 pub mod matmul;
+#[cfg(feature = "quantized")]
+pub mod pairs;
+#[cfg(feature = "quantized")]
+pub mod quantize;
 #[cfg(feature = "tensor")]
 pub mod reduce;
+#[cfg(feature = "quantized")]
+pub mod requantize;
 #[cfg(feature = "tensor")]
 pub mod select;
 #[cfg(feature = "tensor")]
