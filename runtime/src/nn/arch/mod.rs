@@ -7,10 +7,10 @@
 #![allow(unsafe_code)]
 
 #[cfg(cortex_m_fpu)]
-#[path = "cortex_m.rs"]
+#[path = "cortex_m/mod.rs"]
 mod here;
 #[cfg(all(feature = "simd", target_arch = "x86_64"))]
-#[path = "x86_64.rs"]
+#[path = "x86_64/mod.rs"]
 mod here;
 #[cfg(not(any(cortex_m_fpu, all(feature = "simd", target_arch = "x86_64"))))]
 #[path = "none.rs"]

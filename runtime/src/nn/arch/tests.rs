@@ -81,7 +81,7 @@ fn tanh_stays_below_one_where_nothing_holds_it_there() {
 #[cfg(feature = "quantized")]
 mod quantized {
     use super::*;
-    use crate::nn::dense_quantized::accumulate_i8_portable;
+    use crate::nn::dense_quantized::accumulate_i8 as portable;
     use crate::nn::requantize::requantized;
 
     #[test]
@@ -93,7 +93,7 @@ mod quantized {
                 let input: Vec<i16> = (0..inputs).map(|_| rng.random()).collect();
                 let mut sums: Vec<[i32; 2]> = (0..width).map(|_| rng.random()).collect();
                 let mut expected = sums.clone();
-                accumulate_i8_portable(&panel, &input, &mut expected);
+                portable(&panel, &input, &mut expected);
                 if accumulate_i8(&panel, &input, &mut sums) {
                     assert_eq!(sums, expected, "{inputs} to {width} pairs");
                 }

@@ -1,4 +1,4 @@
-//! Cortex-M4F and Cortex-M7 in assembly: `cortex_m/*.s` say how it is done, this file what the functions there may be given.
+//! Cortex-M4F and Cortex-M7 in assembly: the files beside this one say how it is done, this file what the functions there may be given.
 
 use core::arch::global_asm;
 
@@ -6,10 +6,10 @@ use crate::nn::dense::PANEL;
 use crate::nn::math::{TANH_P, TANH_Q, TANH_SQUARE, halved_argument};
 use crate::nn::{Function, ZipFunction};
 
-global_asm!(include_str!("cortex_m/dense.s"), options(raw));
-global_asm!(include_str!("cortex_m/map.s"), options(raw));
+global_asm!(include_str!("dense.s"), options(raw));
+global_asm!(include_str!("map.s"), options(raw));
 #[cfg(feature = "quantized")]
-global_asm!(include_str!("cortex_m/pairs.s"), options(raw));
+global_asm!(include_str!("pairs.s"), options(raw));
 
 /// Sums of some columns of a panel: weight of the first, inputs, their number, sums, bytes from row to row.
 type Columns = unsafe extern "C" fn(*const f32, *const f32, usize, *mut f32, usize);
