@@ -2,13 +2,20 @@
 
 #[cfg(feature = "quantized")]
 use super::WeightType;
+#[cfg(any(feature = "tensor", feature = "quantized"))]
+use zerocopy::{FromBytes, IntoBytes};
+
 use super::op::Extents;
 use super::{Op, OpCode, Place};
-#[cfg(feature = "quantized")]
-use crate::nn::dense_half;
 use crate::nn::{Function, ZipFunction, dense};
 #[cfg(feature = "tensor")]
 use crate::nn::{arg_max, copy, gather, layer_norm, matmul, reduce::Reduction, select, softmax};
+#[cfg(feature = "quantized")]
+use crate::nn::{
+    dense_half,
+    dense_quantized::{Output, dense_i8, dense_i16},
+    quantize::{QuantizedType, dequantize, quantize},
+};
 
 /// The arena around the place an operation writes, and the constants.
 pub(super) struct Memory<'m> {
@@ -100,6 +107,23 @@ impl<'m> Memory<'m> {
             }
             #[cfg(feature = "tensor")]
             OpCode::ArgMax => arg_max::arg_max(op.function, a?, [n1, n2], out),
+            #[cfg(feature = "quantized")]
+            OpCode::Quantize => {
+                let [scale, zero_point] = op.p;
+                let integers = QuantizedType::from_code(op.function)?;
+                quantize(integers, scale, zero_point, a?, halves_mut(out)?);
+            }
+            #[cfg(feature = "quantized")]
+            OpCode::Dequantize => {
+                let [scale, _] = op.p;
+                dequantize(scale, activations(a?)?, out);
+            }
+            #[cfg(feature = "quantized")]
+            OpCode::DenseQuantized => {
+                let multipliers = self.constants.get(n3..)?.get(..n1)?;
+                dense_quantized(op, a?, b?, c?, multipliers, out)?;
+            }
+            #[cfg(not(all(feature = "tensor", feature = "quantized")))]
             _ => return None,
         }
         Some(())
@@ -136,15 +160,65 @@ fn activate(op: &Op, values: &mut [f32]) {
 }
 
 /// Words of the constants as whole numbers.
-#[cfg(feature = "tensor")]
+#[cfg(any(feature = "tensor", feature = "quantized"))]
 pub(super) fn whole(words: &[f32]) -> Option<&[i32]> {
-    zerocopy::FromBytes::ref_from_bytes(zerocopy::IntoBytes::as_bytes(words)).ok()
+    FromBytes::ref_from_bytes(words.as_bytes()).ok()
+}
+
+/// A layer in integers, row by row.
+#[cfg(feature = "quantized")]
+fn dense_quantized(
+    op: &Op,
+    input: &[f32],
+    weight: &[f32],
+    bias: &[f32],
+    multipliers: &[f32],
+    out: &mut [f32],
+) -> Option<()> {
+    let [inputs, outputs, ..] = op.n.map(|n| n as usize);
+    let bias = whole(bias)?;
+    let row_words = match op.function {
+        0 => outputs.div_ceil(2),
+        _ => outputs,
+    };
+    let rows = input.chunks(inputs.div_ceil(2).max(1));
+    for (input, out) in rows.zip(out.chunks_mut(row_words.max(1))) {
+        let input = activations(input)?;
+        let output = match op.function {
+            0 => {
+                let [low, high] = op.p;
+                Output::Integers {
+                    values: halves_mut(out)?,
+                    low: low as i16,
+                    high: high as i16,
+                }
+            }
+            _ => Output::Reals(out),
+        };
+        match op.weights {
+            WeightType::I16 => dense_i16(activations(weight)?, bias, multipliers, input, output),
+            _ => dense_i8(weight.as_bytes(), bias, multipliers, input, output),
+        }
+    }
+    Some(())
+}
+
+/// Words of the arena as activations of 16 bits, or of the constants as weights of 16 bits.
+#[cfg(feature = "quantized")]
+fn activations(words: &[f32]) -> Option<&[i16]> {
+    FromBytes::ref_from_bytes(words.as_bytes()).ok()
+}
+
+/// Words of the arena as activations to write.
+#[cfg(feature = "quantized")]
+fn halves_mut(words: &mut [f32]) -> Option<&mut [i16]> {
+    FromBytes::mut_from_bytes(words.as_mut_bytes()).ok()
 }
 
 /// Words of the constants as halves.
 #[cfg(feature = "quantized")]
 pub(super) fn halves(words: &[f32]) -> Option<&[u16]> {
-    zerocopy::FromBytes::ref_from_bytes(zerocopy::IntoBytes::as_bytes(words)).ok()
+    FromBytes::ref_from_bytes(words.as_bytes()).ok()
 }
 
 /// Puts the first operand where the result goes, unless it is there.
