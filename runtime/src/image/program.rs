@@ -1,6 +1,6 @@
 //! [`Program`]: the part of an image that computes, and the [`Golden`] pair that proves it computes the same here.
 
-use super::Place;
+use super::{Op, Place};
 use super::execute::Memory;
 use super::op::OpRecord;
 use super::port::PortRecord;
@@ -63,7 +63,7 @@ impl Program<'_> {
     ///
     /// `action` is NaN where there is no answer: for an observation of the wrong length or an arena that is too small.
     pub fn act(&self, arena: &mut [f32], observation: &[f32], action: &mut [f32]) {
-        let done = self.run(arena, observation);
+        let done = self.run(arena, observation, &mut |_, _, _| {});
         let mut answer = done
             .into_iter()
             .flat_map(|()| self.outputs.iter())
@@ -77,7 +77,7 @@ impl Program<'_> {
     #[must_use]
     pub fn passes(&self, arena: &mut [f32], golden: Golden<'_>) -> bool {
         self.reset(arena);
-        let done = self.run(arena, golden.observation).is_some();
+        let done = self.run(arena, golden.observation, &mut |_, _, _| {}).is_some();
         let answer = self
             .outputs
             .iter()
@@ -89,7 +89,22 @@ impl Program<'_> {
         same
     }
 
-    fn run(&self, arena: &mut [f32], observation: &[f32]) -> Option<()> {
+    /// Computes as [`act`](Self::act) does, and shows the arena before each operation: for calibration, on hosts.
+    pub fn trace(
+        &self,
+        arena: &mut [f32],
+        observation: &[f32],
+        mut see: impl FnMut(usize, &Op, &[f32]),
+    ) {
+        let _ = self.run(arena, observation, &mut see);
+    }
+
+    fn run(
+        &self,
+        arena: &mut [f32],
+        observation: &[f32],
+        see: &mut impl FnMut(usize, &Op, &[f32]),
+    ) -> Option<()> {
         if observation.len() != self.shape.observation_dim {
             return None;
         }
@@ -104,8 +119,9 @@ impl Program<'_> {
             place.zip(input).for_each(|(to, from)| *to = *from);
             rest = following;
         }
-        for record in self.ops {
+        for (index, record) in self.ops.iter().enumerate() {
             let op = record.op()?;
+            see(index, &op, arena);
             let extents = op.extents(self.constants)?;
             Memory::split(arena, self.constants, op.out, extents.out)?.execute(&op, extents)?;
         }
