@@ -57,7 +57,7 @@ fn inspect_shows_each_kind_of_file() {
     for (file, kind, expected) in [
         ("policy.pt", "checkpoint", "actor.0.weight float32 [5, 3]"),
         ("policy.onnx", "model", "observation float32 [batch, 3]"),
-        ("policy.rlfd", "image", "dense 3 -> 5 elu"),
+        ("policy.rlfd", "image", "Dense 3 -> 5 Elu(1)"),
     ] {
         let output = export(path, &["inspect", file]);
         stderr(&output, 0);

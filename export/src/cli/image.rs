@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use rlfd_models::atomic_file;
 
-use super::{Answer, Destination};
-use crate::{Artefact, ImageOptions, image_of};
+use super::{Answer, Destination, Selection};
+use crate::{Artefact, ImageOptions, make_image};
 
 /// Write policy.pt or policy.onnx as a policy image for rlfd-runtime; both give the same bytes
 #[derive(Debug, clap::Args)]
@@ -18,9 +18,8 @@ pub(super) struct Image {
     /// Control period in microseconds, for an ONNX model without rlfd contract
     #[arg(long)]
     period_us: Option<u32>,
-    /// Name of the output that is the action, for an ONNX model with several
-    #[arg(long)]
-    output_name: Option<String>,
+    #[command(flatten)]
+    selection: Selection,
 }
 
 impl Image {
@@ -29,12 +28,15 @@ impl Image {
         let model = Artefact::open(&self.input)?.into_model(&self.input)?;
         let options = ImageOptions {
             period_us: self.period_us,
-            output: self.output_name.clone(),
+            lower: self.selection.options(),
         };
-        let bytes = image_of(&model, &options).with_context(context)?;
+        let made = make_image(&model, &options).with_context(context)?;
         let path = self.destination.path(&self.input, "rlfd")?;
-        atomic_file::replace(&path, &bytes).with_context(|| path.display().to_string())?;
-        eprintln!("wrote {} ({} bytes)", path.display(), bytes.len());
+        atomic_file::replace(&path, &made.bytes).with_context(|| path.display().to_string())?;
+        for note in &made.notes {
+            eprintln!("note: {note}");
+        }
+        eprintln!("wrote {} ({} bytes)", path.display(), made.bytes.len());
         Ok(Answer::Yes)
     }
 }
