@@ -62,13 +62,17 @@ impl<'m> Memory<'m> {
                         Place::Arena(_) => bias.get(row * n1..).unwrap_or_default(),
                         _ => bias,
                     };
-                    start_with(bias, output);
-                    match op.weights {
+                    match (op.weights, bias.get(..output.len())) {
                         #[cfg(feature = "quantized")]
-                        WeightType::F16 => {
+                        (WeightType::F16, bias) => {
+                            start_with(bias, output);
                             dense_half::accumulate(halves(weight)?, input, output);
                         }
-                        _ => dense::accumulate(weight, input, output),
+                        (_, Some(bias)) => dense::dense(weight, bias, input, output),
+                        (_, None) => {
+                            output.fill(0.0);
+                            dense::accumulate(weight, input, output);
+                        }
                     }
                 }
                 activate(op, out);
@@ -145,8 +149,9 @@ impl<'m> Memory<'m> {
 }
 
 /// Sums start at their bias, at 0 where there is none.
-fn start_with(bias: &[f32], sums: &mut [f32]) {
-    match bias.get(..sums.len()) {
+#[cfg(feature = "quantized")]
+fn start_with(bias: Option<&[f32]>, sums: &mut [f32]) {
+    match bias.filter(|bias| bias.len() == sums.len()) {
         Some(bias) => sums.copy_from_slice(bias),
         None => sums.fill(0.0),
     }

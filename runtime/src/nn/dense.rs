@@ -18,6 +18,9 @@ pub const PANEL: usize = 64;
 /// `weight` is in panels and holds `input.len() * output.len()` numbers, `bias` and `output` are of one length.
 /// Without its weights a panel adds nothing; where the bias is missing the output stays what it was.
 pub fn dense(weight: &[f32], bias: &[f32], input: &[f32], output: &mut [f32]) {
+    if arch::dense(weight, Some(bias), input, output) {
+        return;
+    }
     for (output, bias) in output.iter_mut().zip(bias) {
         *output = *bias;
     }
@@ -26,7 +29,7 @@ pub fn dense(weight: &[f32], bias: &[f32], input: &[f32], output: &mut [f32]) {
 
 /// `output = output + W input`: as [`dense`], where the output holds the bias already.
 pub fn accumulate(weight: &[f32], input: &[f32], output: &mut [f32]) {
-    if !arch::accumulate(weight, input, output) {
+    if !arch::dense(weight, None, input, output) {
         accumulate_portable(weight, input, output);
     }
 }

@@ -19,8 +19,8 @@ mod here;
 #[cfg(all(test, feature = "simd"))]
 mod tests;
 
-// Sums of a dense layer; whether they are done, in whole.
-pub(super) use here::accumulate;
+// A dense layer, with a bias or added to what its sums hold; whether it is done, in whole.
+pub(super) use here::dense;
 // One function applied to each value; how many values from the start are done.
 pub(super) use here::apply;
 // One function of two numbers, value by value; how many from the start are done.

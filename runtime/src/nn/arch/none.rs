@@ -2,7 +2,12 @@
 
 use crate::nn::{Function, ZipFunction};
 
-pub(in crate::nn) const fn accumulate(_weight: &[f32], _input: &[f32], _sums: &mut [f32]) -> bool {
+pub(in crate::nn) const fn dense(
+    _weight: &[f32],
+    _bias: Option<&[f32]>,
+    _input: &[f32],
+    _sums: &mut [f32],
+) -> bool {
     false
 }
 

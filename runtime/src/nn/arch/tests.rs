@@ -25,8 +25,12 @@ fn dense_layers_of_every_width() {
             let mut expected = sums.clone();
             let (weight, input) = (&weight[1..], &input[1..]);
             dense::accumulate_portable(weight, input, &mut expected[..outputs]);
-            if accumulate(weight, input, &mut sums[..outputs]) {
+            let bias = sums.clone();
+            if dense(weight, None, input, &mut sums[..outputs]) {
                 assert!(same_bits(&sums, &expected), "{inputs} to {outputs}");
+                sums[..outputs].fill(f32::NAN);
+                dense(weight, Some(&bias[..outputs]), input, &mut sums[..outputs]);
+                assert!(same_bits(&sums, &expected), "{inputs} to {outputs}, with a bias");
             }
         }
     }

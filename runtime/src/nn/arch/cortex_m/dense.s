@@ -1,4 +1,5 @@
-@ Sums of a dense layer on a Cortex-M4F or -M7: `sums[c] += weight[row][c] * input[row]` for each row in order.
+@ Sums of a dense layer on a Cortex-M4F or -M7: `sums[c] = bias[c]`, then `sums[c] += weight[row][c] * input[row]` for each
+@ row in order. The bias may lie where the sums do.
 @
 @ A product and a sum are two instructions of one cycle each; VFMA takes three, and would round once instead of twice.
 @ Loads of one register stand side by side: each but the first then takes one cycle. A product is not read by the
@@ -67,23 +68,24 @@
     ADD_\c2 PLACE_C
 .endm
 
-@ rlfd_dense_16(weight, input, rows, sums, stride, groups)
+@ rlfd_dense_16(weight, input, rows, sums, stride, groups, bias)
 @
 @ `groups` (not 0) times sixteen columns; `stride` is the bytes from row to row, `rows` is not 0.
-@ r0 weight of the group, r1 input, r2 rows, r3 sums, r4 stride, r5 groups left, r6 weight, r7 input here, r12 rows left
+@ r0 weight of the group, r1 input, r2 rows, r3 sums, r4 stride, r5 groups left, r6 weight, r7 input here, r8 bias, r12 rows left
     .section .text.rlfd_dense_16, "ax", %progbits
     .global rlfd_dense_16
     .type rlfd_dense_16, %function
     .thumb_func
     .p2align 2
 rlfd_dense_16:
-    push {r4-r7, lr}
+    push {r4-r8, lr}
     vpush {s16-s31}
-    ldrd r4, r5, [sp, #84]
+    ldrd r4, r5, [sp, #88]
+    ldr r8, [sp, #96]
 1:
     mov r6, r0
     mov r7, r1
-    vldmia r3, {s0-s15}
+    vldmia r8!, {s0-s15}
     mov r12, r2
     cmp r4, #256
     bne 4f
@@ -128,10 +130,10 @@ rlfd_dense_16:
     subs r5, r5, #1
     bne 1b
     vpop {s16-s31}
-    pop {r4-r7, pc}
+    pop {r4-r8, pc}
     .size rlfd_dense_16, . - rlfd_dense_16
 
-@ rlfd_dense_4(weight, input, rows, sums, stride): four columns
+@ rlfd_dense_4(weight, input, rows, sums, stride, bias): four columns
 @ r0 weight, r1 input, r2 rows left, r3 sums, r12 stride
     .section .text.rlfd_dense_4, "ax", %progbits
     .global rlfd_dense_4
@@ -139,8 +141,9 @@ rlfd_dense_16:
     .thumb_func
     .p2align 2
 rlfd_dense_4:
+    ldr r12, [sp, #4]
+    vldmia r12, {s0-s3}
     ldr r12, [sp]
-    vldmia r3, {s0-s3}
     subs r2, r2, #2
     blo 2f
 1:
@@ -167,15 +170,16 @@ rlfd_dense_4:
     bx lr
     .size rlfd_dense_4, . - rlfd_dense_4
 
-@ rlfd_dense_2(weight, input, rows, sums, stride): two columns, registers as above
+@ rlfd_dense_2(weight, input, rows, sums, stride, bias): two columns, registers as above
     .section .text.rlfd_dense_2, "ax", %progbits
     .global rlfd_dense_2
     .type rlfd_dense_2, %function
     .thumb_func
     .p2align 2
 rlfd_dense_2:
+    ldr r12, [sp, #4]
+    vldmia r12, {s0-s1}
     ldr r12, [sp]
-    vldmia r3, {s0-s1}
     subs r2, r2, #4
     blo 2f
 1:
@@ -224,15 +228,16 @@ rlfd_dense_2:
     bx lr
     .size rlfd_dense_2, . - rlfd_dense_2
 
-@ rlfd_dense_1(weight, input, rows, sum, stride): one column, registers as above
+@ rlfd_dense_1(weight, input, rows, sum, stride, bias): one column, registers as above
     .section .text.rlfd_dense_1, "ax", %progbits
     .global rlfd_dense_1
     .type rlfd_dense_1, %function
     .thumb_func
     .p2align 2
 rlfd_dense_1:
+    ldr r12, [sp, #4]
+    vldr s0, [r12]
     ldr r12, [sp]
-    vldr s0, [r3]
     subs r2, r2, #4
     blo 2f
 1:

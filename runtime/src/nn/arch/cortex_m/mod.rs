@@ -11,8 +11,9 @@ global_asm!(include_str!("map.s"), options(raw));
 #[cfg(feature = "quantized")]
 global_asm!(include_str!("pairs.s"), options(raw));
 
-/// Sums of some columns of a panel: weight of the first, inputs, their number, sums, bytes from row to row.
-type Columns = unsafe extern "C" fn(*const f32, *const f32, usize, *mut f32, usize);
+/// Sums of some columns of a panel: weight of the first, inputs, their number, sums, bytes from row to row, biases.
+type Columns =
+    unsafe extern "C" fn(*const f32, *const f32, usize, *mut f32, usize, *const f32);
 
 /// Two runs of numbers and how many fours there are; the first is overwritten.
 type Zip = unsafe extern "C" fn(*mut f32, *const f32, usize);
@@ -25,10 +26,32 @@ unsafe extern "C" {
         sums: *mut f32,
         stride: usize,
         groups: usize,
+        bias: *const f32,
     );
-    fn rlfd_dense_4(w: *const f32, x: *const f32, rows: usize, sums: *mut f32, stride: usize);
-    fn rlfd_dense_2(w: *const f32, x: *const f32, rows: usize, sums: *mut f32, stride: usize);
-    fn rlfd_dense_1(w: *const f32, x: *const f32, rows: usize, sums: *mut f32, stride: usize);
+    fn rlfd_dense_4(
+        weight: *const f32,
+        input: *const f32,
+        rows: usize,
+        sums: *mut f32,
+        stride: usize,
+        bias: *const f32,
+    );
+    fn rlfd_dense_2(
+        weight: *const f32,
+        input: *const f32,
+        rows: usize,
+        sums: *mut f32,
+        stride: usize,
+        bias: *const f32,
+    );
+    fn rlfd_dense_1(
+        weight: *const f32,
+        input: *const f32,
+        rows: usize,
+        sums: *mut f32,
+        stride: usize,
+        bias: *const f32,
+    );
     fn rlfd_odd_rational(values: *mut f32, fours: usize, table: &[f32; 14], far: f32);
     fn rlfd_relu(values: *mut f32, eights: usize);
     fn rlfd_zip_add(values: *mut f32, others: *const f32, fours: usize);
@@ -62,38 +85,52 @@ unsafe extern "C" {
     );
 }
 
-pub(in crate::nn) fn accumulate(weight: &[f32], input: &[f32], sums: &mut [f32]) -> bool {
+pub(in crate::nn) fn dense(
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    input: &[f32],
+    sums: &mut [f32],
+) -> bool {
+    if bias.is_some_and(|bias| bias.len() != sums.len()) || input.is_empty() {
+        return false;
+    }
     let mut rest = weight;
+    let mut biases = bias.map(|bias| bias.chunks(PANEL));
     for sums in sums.chunks_mut(PANEL) {
-        let Some((panel, following)) = rest.split_at_checked(input.len() * sums.len()) else {
-            break;
-        };
-        accumulate_panel(panel, input, sums);
+        let bias = biases.as_mut().and_then(Iterator::next);
+        let (panel, following) = rest.split_at_checked(input.len() * sums.len()).unwrap_or_default();
+        panel_sums(panel, bias, input, sums);
         rest = following;
     }
     true
 }
 
-/// `panel` is `[input.len()][sums.len()]`.
-fn accumulate_panel(panel: &[f32], input: &[f32], sums: &mut [f32]) {
+/// A bias is as wide as the sums; without one, the sums hold what they start from.
+fn panel_sums(panel: &[f32], bias: Option<&[f32]>, input: &[f32], sums: &mut [f32]) {
     let (rows, width) = (input.len(), sums.len());
-    if rows == 0 || panel.len() != rows * width {
+    if panel.len() != rows * width {
+        for (sum, bias) in sums.iter_mut().zip(bias.unwrap_or_default()) {
+            *sum = *bias;
+        }
         return;
     }
+    let sums = sums.as_mut_ptr();
+    let bias = bias.map_or(sums.cast_const(), <[f32]>::as_ptr);
     let stride = width * size_of::<f32>();
     let groups = width / 16;
     let mut column = groups * 16;
     if groups > 0 {
         // SAFETY: row `r` of `rows` is at `r * stride` bytes and holds `width` weights, of which this reads the first
-        // `16 * groups`; as many sums are read and written, and `rows` inputs read. Neither count is 0.
+        // `16 * groups`; as many biases are read and sums written, and `rows` inputs read. Neither count is 0.
         unsafe {
             rlfd_dense_16(
                 panel.as_ptr(),
                 input.as_ptr(),
                 rows,
-                sums.as_mut_ptr(),
+                sums,
                 stride,
                 groups,
+                bias,
             );
         }
     }
@@ -109,8 +146,9 @@ fn accumulate_panel(panel: &[f32], input: &[f32], sums: &mut [f32]) {
                 panel.as_ptr().add(column),
                 input.as_ptr(),
                 rows,
-                sums.as_mut_ptr().add(column),
+                sums.add(column),
                 stride,
+                bias.add(column),
             );
         }
         column += columns;

@@ -20,13 +20,21 @@ fn has_avx2() -> bool {
     is_x86_feature_detected!("avx2")
 }
 
-pub(in crate::nn) fn accumulate(weight: &[f32], input: &[f32], sums: &mut [f32]) -> bool {
-    let available = has_avx2();
-    if available {
-        // SAFETY: the processor has AVX2.
-        unsafe { accumulate_avx2(weight, input, sums) };
+pub(in crate::nn) fn dense(
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    input: &[f32],
+    sums: &mut [f32],
+) -> bool {
+    if !has_avx2() {
+        return false;
     }
-    available
+    for (sum, bias) in sums.iter_mut().zip(bias.unwrap_or_default()) {
+        *sum = *bias;
+    }
+    // SAFETY: the processor has AVX2.
+    unsafe { accumulate(weight, input, sums) };
+    true
 }
 
 pub(in crate::nn) fn apply(function: Function, p: [f32; 2], values: &mut [f32]) -> usize {
@@ -55,7 +63,7 @@ fn apply_avx2(function: Function, p: [f32; 2], values: &mut [f32]) {
 }
 
 #[target_feature(enable = "avx2")]
-fn accumulate_avx2(weight: &[f32], input: &[f32], sums: &mut [f32]) {
+fn accumulate(weight: &[f32], input: &[f32], sums: &mut [f32]) {
     let mut rest = weight;
     for sums in sums.chunks_mut(PANEL) {
         let Some((panel, following)) = rest.split_at_checked(input.len() * sums.len()) else {
