@@ -113,6 +113,7 @@ impl Selection {
             outputs: self.outputs.clone(),
             state_by_caller: self.state == Carrier::Caller,
             sampling_mean: self.sampling == Sampling::Mean,
+            precision: None,
         }
     }
 }

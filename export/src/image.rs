@@ -5,9 +5,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rlfd_runtime::image::{self, ImageError, ImageSource};
 
+use crate::calibration;
 use crate::contract::{Contract, action_term, observation_term};
 use crate::error::ExportError;
-use crate::lower::{LowerOptions, Lowered, NamedPort, lower};
+use crate::lower::{LowerOptions, Lowered, NamedPort, Precision, lower};
 use crate::onnx::Model;
 
 /// What a model leaves open.
@@ -17,6 +18,17 @@ pub struct ImageOptions {
     pub period_us: Option<u32>,
     /// Which outputs, and what becomes of state and sampling.
     pub lower: LowerOptions,
+    /// Fewer bits than 32.
+    pub reduced: Option<Reduced>,
+}
+
+/// Fewer bits, and observations to find scales with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reduced {
+    /// How many bits.
+    pub precision: Precision,
+    /// Observations from the use the policy is made for, each as long as the policy's; [`Precision::F16`] needs none.
+    pub calibration: Vec<Vec<f32>>,
 }
 
 /// An image and what was found on the way to it.
@@ -36,9 +48,29 @@ pub struct MadeImage {
 /// # Errors
 /// Names the node or tensor that is not supported, or what the contract lacks or contradicts.
 pub fn make_image(model: &Model, options: &ImageOptions) -> Result<MadeImage, ExportError> {
+    let Some(reduced) = &options.reduced else {
+        return make(model, options, &options.lower);
+    };
+    let full = make(model, options, &options.lower)?;
+    let ranges = calibration::ranges(&full.bytes, &reduced.calibration)?;
+    let lower = LowerOptions {
+        precision: Some((reduced.precision, ranges)),
+        ..options.lower.clone()
+    };
+    let mut made = make(model, options, &lower)?;
+    let price = calibration::price(&full.bytes, &made.bytes, &reduced.calibration)?;
+    made.notes.push(price);
+    Ok(made)
+}
+
+fn make(
+    model: &Model,
+    options: &ImageOptions,
+    lowering: &LowerOptions,
+) -> Result<MadeImage, ExportError> {
     model.check_opset()?;
     let spec = model.spec()?;
-    let lowered = lower(&model.graph, &options.lower)?;
+    let lowered = lower(&model.graph, lowering)?;
     let contract = match &spec {
         Some(spec) => Contract::of_spec(spec, options.period_us)?,
         None => Contract::of_foreign(model, &lowered, options.period_us)?,

@@ -3,6 +3,7 @@
 
 pub mod array;
 pub mod artefact;
+pub mod calibration;
 pub mod cli;
 pub mod comparison;
 pub mod contract;

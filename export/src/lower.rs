@@ -6,6 +6,7 @@ mod codes;
 mod emit;
 mod fuse;
 mod plan;
+mod precision;
 mod quantized;
 mod step;
 mod tensor;
@@ -16,6 +17,7 @@ use rlfd_runtime::image::{Constants, Op, Place as ImagePlace, Port, ProgramSourc
 
 pub use builder::{Bias, Builder, ConvShape};
 pub use codes::{map, reduce, zip};
+pub use precision::{Precision, Ranges};
 pub use tensor::{Quantized, Tensor};
 
 use crate::dtype::Dtype;
@@ -26,6 +28,7 @@ use crate::passes::{self, Folded, Selection};
 use emit::{Emitter, small};
 use fuse::Fuser;
 use plan::{Fixed, Plan};
+use precision::Rewriter;
 use step::Run;
 use tensor::Place;
 
@@ -36,6 +39,8 @@ pub struct LowerOptions {
     pub outputs: Vec<String>,
     /// Recurrent state stays what it is in the graph, inputs and outputs, instead of being carried by the policy.
     pub state_by_caller: bool,
+    /// Dense layers with fewer bits, and what was seen of their inputs.
+    pub precision: Option<(Precision, Ranges)>,
     /// Sampling nodes give their mean instead of being refused.
     pub sampling_mean: bool,
 }
@@ -156,7 +161,7 @@ pub fn lower(graph: &Graph, options: &LowerOptions) -> Result<Lowered, ExportErr
     let folded = passes::fold_constants(&selection.graph)?;
     let folded = passes::recognise(folded, &selection);
     let selection = selection.without_constants(&folded, options)?;
-    Lowering::new(&folded, &selection)?.finish()
+    Lowering::new(&folded, &selection)?.finish(options.precision.as_ref())
 }
 
 /// A graph on its way.
@@ -277,7 +282,10 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn finish(mut self) -> Result<Lowered, ExportError> {
+    fn finish(
+        mut self,
+        precision: Option<&(Precision, Ranges)>,
+    ) -> Result<Lowered, ExportError> {
         let mut outputs = Vec::new();
         for name in &self.selection.outputs {
             outputs.push((name.clone(), self.settled(name, None)));
@@ -332,6 +340,15 @@ impl<'a> Lowering<'a> {
             kept: &all_kept,
         }
         .run();
+        if let Some((precision, ranges)) = precision {
+            Rewriter {
+                steps: &mut steps,
+                constants: &mut constants,
+                buffers: &mut buffers,
+                kept: &all_kept,
+            }
+            .run(*precision, ranges);
+        }
         let fixed = Fixed {
             inputs: &input_buffers,
             state: &state_buffers,

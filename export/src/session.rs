@@ -111,6 +111,7 @@ impl Session {
             // The period does not matter to the function; a model with a contract has its own.
             period_us: model.spec()?.is_none().then_some(1),
             lower: options.clone(),
+            reduced: None,
         };
         Self::on_engine(&crate::image_of(model, &options)?)
     }

@@ -85,6 +85,15 @@ impl<'a> Emitter<'a> {
                         }
                         self.constants.f32(&all)?
                     }
+                    Stored::Halves { weight, outputs } => {
+                        let inputs = weight.len() / (*outputs).max(1);
+                        let panels = panels(weight, inputs, *outputs)?;
+                        let halves = panels.iter().map(|x| half::f16::from_f32(*x).to_le_bytes());
+                        self.constants.bytes(&halves.collect::<Vec<_>>().concat())?
+                    }
+                    Stored::WidePairs { weight, outputs } => {
+                        self.constants.bytes(&wide_pairs(weight, *outputs))?
+                    }
                     Stored::Pairs { weight, outputs } => {
                         self.constants.bytes(&pairs(weight, *outputs))?
                     }
@@ -116,6 +125,26 @@ fn pairs(weight: &[i8], outputs: usize) -> Vec<u8> {
                         at(a, i).cast_unsigned() ^ 0x80,
                         at(a + 1, i).cast_unsigned(),
                     ]);
+                }
+            }
+        }
+    }
+    bytes
+}
+
+/// Weights `[outputs, inputs]` as pairs `w_i, w_{i+1}`, output by output; what is missing at an end is 0.
+fn wide_pairs(weight: &[i16], outputs: usize) -> Vec<u8> {
+    let inputs = weight.len() / outputs.max(1);
+    let at = |output: usize, input: usize| match input < inputs {
+        true => weight[output * inputs + input],
+        false => 0,
+    };
+    let mut bytes = Vec::new();
+    for first in (0..outputs).step_by(PANEL) {
+        for input in (0..inputs).step_by(2) {
+            for output in first..outputs.min(first + PANEL) {
+                for i in [input, input + 1] {
+                    bytes.extend(at(output, i).to_le_bytes());
                 }
             }
         }

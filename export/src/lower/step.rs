@@ -62,6 +62,20 @@ pub enum Stored {
         /// Width of the result of one.
         outputs: usize,
     },
+    /// Weights `[outputs, inputs]`, laid in panels and rounded to half precision.
+    Halves {
+        /// Row-major.
+        weight: Vec<f32>,
+        /// Width of the result.
+        outputs: usize,
+    },
+    /// Weights `[outputs, inputs]` of 16 bits, in pairs.
+    WidePairs {
+        /// Row-major.
+        weight: Vec<i16>,
+        /// Width of the result.
+        outputs: usize,
+    },
     /// Weights `[outputs, inputs]` of 8 bits, packed in pairs.
     Pairs {
         /// Row-major.

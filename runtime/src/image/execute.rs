@@ -246,7 +246,7 @@ pub(super) fn function_is_known(op: &Op) -> bool {
         OpCode::Reduce => 1..=8,
         OpCode::Softmax | OpCode::DenseQuantized => 0..=1,
         OpCode::ArgMax => 0..=3,
-        OpCode::Quantize => 0..=2,
+        OpCode::Quantize => 0..=3,
         _ => 0..=0,
     };
     known.contains(&op.function)
