@@ -64,30 +64,23 @@ pub fn dense_i8(
     mut output: Output<'_>,
 ) {
     // What the 128 in the weights of every even output add up to.
-    let surplus = input
-        .iter()
-        .fold(0, |sum: i32, x| sum.wrapping_add(i32::from(*x)))
+    let surplus = arch::sum_i16(input)
+        .unwrap_or_else(|| sum(input))
         .wrapping_mul(128);
     let (pairs, _) = weight.as_chunks::<4>();
     let mut rest = pairs;
+    let mut sums = [[0; 2]; PANEL / 2];
     let panels = bias.chunks(PANEL).zip(multiplier.chunks(PANEL));
     for (panel, (bias, multiplier)) in panels.enumerate() {
-        let mut sums = [[0; 2]; PANEL / 2];
-        for (sum, bias) in sums.as_flattened_mut().iter_mut().zip(bias) {
-            *sum = *bias;
-        }
         let width = bias.len().div_ceil(2);
+        let used = sums.get_mut(..width).unwrap_or_default();
         let Some((weights, following)) = rest.split_at_checked(input.len() / 2 * width) else {
             return;
         };
-        let used = sums.get_mut(..width).unwrap_or_default();
-        for [even, _] in &mut *used {
-            *even = even.wrapping_sub(surplus);
+        if !arch::panel_i8(weights, bias, surplus, input, used) {
+            panel_i8(weights, bias, surplus, input, used);
         }
-        if !arch::accumulate_i8(weights, input, used) {
-            accumulate_i8(weights, input, used);
-        }
-        output.put(panel * PANEL, sums.as_flattened(), multiplier);
+        output.put(panel * PANEL, used.as_flattened(), multiplier);
         rest = following;
     }
     output.pad(bias.len());
@@ -118,12 +111,32 @@ pub fn dense_i16(
     output.pad(bias.len());
 }
 
-/// Adds a panel's products to its sums. The even ones count 128 too much for each input, see [`dense_i8`].
-pub(super) fn accumulate_i8(panel: &[[u8; 4]], input: &[i16], sums: &mut [[i32; 2]]) {
+/// The sum of all activations, modulo 2^32.
+fn sum(input: &[i16]) -> i32 {
+    input
+        .iter()
+        .fold(0, |sum: i32, x| sum.wrapping_add(i32::from(*x)))
+}
+
+/// The sums of a panel, `surplus` taken off the even ones, see [`dense_i8`]. Without its last bias an odd sum starts at 0.
+pub(super) fn panel_i8(
+    panel: &[[u8; 4]],
+    bias: &[i32],
+    surplus: i32,
+    input: &[i16],
+    sums: &mut [[i32; 2]],
+) {
+    let biases = bias.iter().copied().chain(core::iter::repeat(0));
+    for (sum, bias) in sums.as_flattened_mut().iter_mut().zip(biases) {
+        *sum = bias;
+    }
+    for [even, _] in &mut *sums {
+        *even = even.wrapping_sub(surplus);
+    }
     let width = sums.len();
-    let (fours, ones) = sums.as_chunks_mut::<4>();
+    let (threes, ones) = sums.as_chunks_mut::<3>();
     let mut column = 0;
-    for sums in fours {
+    for sums in threes {
         columns(panel, width, column, input, sums, add_i8);
         column += sums.len();
     }

@@ -25,9 +25,12 @@ pub(super) use here::dense;
 pub(super) use here::apply;
 // One function of two numbers, value by value; how many from the start are done.
 pub(super) use here::zip;
+// The sum of all activations, where it is found.
 #[cfg(feature = "quantized")]
+pub(super) use here::sum_i16;
 // Sums of one panel of an integer layer; whether they are done, in whole.
-pub(super) use here::accumulate_i8;
+#[cfg(feature = "quantized")]
+pub(super) use here::panel_i8;
 // Activations from sums; how many from the start are done.
 #[cfg(feature = "quantized")]
 pub(super) use here::requantize;

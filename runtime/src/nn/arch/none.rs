@@ -24,14 +24,23 @@ pub(in crate::nn) const fn zip(
     0
 }
 
-pub(in crate::nn) const fn accumulate_i8(
+#[cfg(feature = "quantized")]
+pub(in crate::nn) const fn sum_i16(_input: &[i16]) -> Option<i32> {
+    None
+}
+
+#[cfg(feature = "quantized")]
+pub(in crate::nn) const fn panel_i8(
     _panel: &[[u8; 4]],
+    _bias: &[i32],
+    _surplus: i32,
     _input: &[i16],
     _sums: &mut [[i32; 2]],
 ) -> bool {
     false
 }
 
+#[cfg(feature = "quantized")]
 pub(in crate::nn) const fn requantize(
     _sums: &[i32],
     _multipliers: &[f32],

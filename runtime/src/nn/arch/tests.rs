@@ -85,7 +85,7 @@ fn tanh_stays_below_one_where_nothing_holds_it_there() {
 #[cfg(feature = "quantized")]
 mod quantized {
     use super::*;
-    use crate::nn::dense_quantized::accumulate_i8 as portable;
+    use crate::nn::dense_quantized::panel_i8 as portable;
     use crate::nn::requantize::requantized;
 
     #[test]
@@ -95,11 +95,15 @@ mod quantized {
             for inputs in [0, 2, 4, 6, 8, 16, 18, 34, 50] {
                 let panel: Vec<[u8; 4]> = (0..inputs / 2 * width).map(|_| rng.random()).collect();
                 let input: Vec<i16> = (0..inputs).map(|_| rng.random()).collect();
-                let mut sums: Vec<[i32; 2]> = (0..width).map(|_| rng.random()).collect();
-                let mut expected = sums.clone();
-                portable(&panel, &input, &mut expected);
-                if accumulate_i8(&panel, &input, &mut sums) {
-                    assert_eq!(sums, expected, "{inputs} to {width} pairs");
+                for outputs in [2 * width - 1, 2 * width] {
+                    let bias: Vec<i32> = (0..outputs).map(|_| rng.random()).collect();
+                    let surplus = rng.random();
+                    let mut sums = std::vec![[1; 2]; width];
+                    let mut expected = std::vec![[2; 2]; width];
+                    portable(&panel, &bias, surplus, &input, &mut expected);
+                    if panel_i8(&panel, &bias, surplus, &input, &mut sums) {
+                        assert_eq!(sums, expected, "{inputs} to {outputs}");
+                    }
                 }
             }
         }

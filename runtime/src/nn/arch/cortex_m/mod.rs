@@ -59,28 +59,54 @@ unsafe extern "C" {
     fn rlfd_zip_multiply(values: *mut f32, others: *const f32, fours: usize);
 }
 
+/// Sums of some pairs of columns of a panel of packed integers: weight of the first, inputs, pairs of them, sums, biases,
+/// surplus, bytes from row to row.
+#[cfg(feature = "quantized")]
+type Pairs = unsafe extern "C" fn(
+    *const u32,
+    *const u32,
+    usize,
+    *mut [i32; 2],
+    *const [i32; 2],
+    i32,
+    usize,
+);
+
 #[cfg(feature = "quantized")]
 unsafe extern "C" {
-    fn rlfd_pairs_4(
+    fn rlfd_pairs_panel(
         weight: *const u32,
         input: *const u32,
         rows: usize,
         sums: *mut [i32; 2],
+        bias: *const [i32; 2],
+        surplus: i32,
         stride: usize,
-        groups: usize,
+    );
+    fn rlfd_pairs_3(
+        weight: *const u32,
+        input: *const u32,
+        rows: usize,
+        sums: *mut [i32; 2],
+        bias: *const [i32; 2],
+        surplus: i32,
+        stride: usize,
     );
     fn rlfd_pairs_1(
         weight: *const u32,
         input: *const u32,
         rows: usize,
         sums: *mut [i32; 2],
+        bias: *const [i32; 2],
+        surplus: i32,
         stride: usize,
     );
+    fn rlfd_pairs_sum(input: *const u32, rows: usize) -> i32;
     fn rlfd_requantise(
         sums: *const i32,
         multipliers: *const f32,
         values: *mut u32,
-        pairs: usize,
+        fours: usize,
         bounds: &[[i16; 2]; 2],
     );
 }
@@ -225,8 +251,21 @@ pub(in crate::nn) fn zip(
 
 /// Words are read as such, so nothing is done where they do not lie like words.
 #[cfg(feature = "quantized")]
-pub(in crate::nn) fn accumulate_i8(
+pub(in crate::nn) fn sum_i16(input: &[i16]) -> Option<i32> {
+    let (pairs, rest) = input.as_chunks::<2>();
+    let words = pairs.as_ptr().cast::<u32>();
+    if !rest.is_empty() || !words.is_aligned() {
+        return None;
+    }
+    // SAFETY: so many words are read.
+    Some(unsafe { rlfd_pairs_sum(words, pairs.len()) })
+}
+
+#[cfg(feature = "quantized")]
+pub(in crate::nn) fn panel_i8(
     panel: &[[u8; 4]],
+    bias: &[i32],
+    surplus: i32,
     input: &[i16],
     sums: &mut [[i32; 2]],
 ) -> bool {
@@ -237,24 +276,42 @@ pub(in crate::nn) fn accumulate_i8(
     if !fits || rows == 0 {
         return false;
     }
-    let stride = width * size_of::<u32>();
-    let groups = width / 4;
-    if groups > 0 {
-        // SAFETY: row `r` of `rows` is at `r * stride` bytes and holds `width` words, of which this reads the first
-        // `4 * groups`; as many pairs of sums are read and written, and `rows` words of inputs read.
-        unsafe { rlfd_pairs_4(weights, inputs, rows, sums.as_mut_ptr(), stride, groups) };
+    let (biases, odd) = bias.as_chunks::<2>();
+    let in_pairs = odd.is_empty() && biases.len() == width;
+    if !in_pairs {
+        let biases = bias.iter().copied().chain(core::iter::repeat(0));
+        let places = sums.as_flattened_mut().iter_mut();
+        places.zip(biases).for_each(|(place, bias)| *place = bias);
     }
-    for column in 4 * groups..width {
-        // SAFETY: as above, for the one column, which there is.
+    let sums = sums.as_mut_ptr();
+    let bias = if in_pairs {
+        biases.as_ptr()
+    } else {
+        sums.cast_const()
+    };
+    let stride = width * size_of::<u32>();
+    let mut column = 0;
+    while column < width {
+        let (kernel, columns): (Pairs, usize) = match width - column {
+            32 if width == 32 => (rlfd_pairs_panel, 32),
+            3.. => (rlfd_pairs_3, 3),
+            _ => (rlfd_pairs_1, 1),
+        };
+        // SAFETY: row `r` of `rows` is at `r * stride` bytes and holds `width` words, of which this reads `columns` from
+        // `column` on, which there are; as many pairs of biases are read and of sums written, and `rows` words of inputs
+        // read. `rows` is not 0, and a whole panel's stride is the 128 bytes that its kernel takes for granted.
         unsafe {
-            rlfd_pairs_1(
+            kernel(
                 weights.add(column),
                 inputs,
                 rows,
-                sums.as_mut_ptr().add(column),
+                sums.add(column),
+                bias.add(column),
+                surplus,
                 stride,
             );
         }
+        column += columns;
     }
     true
 }
@@ -266,20 +323,20 @@ pub(in crate::nn) fn requantize(
     [low, high]: [i16; 2],
     values: &mut [i16],
 ) -> usize {
-    let pairs = sums.len().min(multipliers.len()).min(values.len()) / 2;
+    let fours = sums.len().min(multipliers.len()).min(values.len()) / 4;
     let words = values.as_mut_ptr().cast::<u32>();
-    if pairs == 0 || !words.is_aligned() {
+    if fours == 0 || !words.is_aligned() {
         return 0;
     }
-    // SAFETY: twice so many sums and multipliers are read and values written, at a multiple of four bytes.
+    // SAFETY: four times so many sums and multipliers are read and values written, at a multiple of four bytes.
     unsafe {
         rlfd_requantise(
             sums.as_ptr(),
             multipliers.as_ptr(),
             words,
-            pairs,
+            fours,
             &[[low; 2], [high; 2]],
         );
     }
-    2 * pairs
+    4 * fours
 }

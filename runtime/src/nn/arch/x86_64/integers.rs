@@ -9,8 +9,15 @@ use crate::nn::requantize::requantized;
 /// Pairs of outputs in a panel.
 const PAIRS: usize = PANEL / 2;
 
-pub(in crate::nn) fn accumulate_i8(
+/// The portable sum is wide enough.
+pub(in crate::nn) const fn sum_i16(_input: &[i16]) -> Option<i32> {
+    None
+}
+
+pub(in crate::nn) fn panel_i8(
     panel: &[[u8; 4]],
+    bias: &[i32],
+    surplus: i32,
     input: &[i16],
     sums: &mut [[i32; 2]],
 ) -> bool {
@@ -19,15 +26,15 @@ pub(in crate::nn) fn accumulate_i8(
     if !fits || !has_avx2() {
         return false;
     }
-    let mut split = Sums::of(sums);
     // SAFETY: the processor has AVX2.
     unsafe {
+        let mut split = Sums::start(bias, surplus);
         match width {
             PAIRS => full_panel(panel, input, &mut split),
             _ => narrow_panel(panel, width, input, &mut split),
         }
+        split.put(sums);
     }
-    split.put(sums);
     true
 }
 
@@ -38,24 +45,33 @@ struct Sums {
 }
 
 impl Sums {
-    fn of(sums: &[[i32; 2]]) -> Self {
+    #[target_feature(enable = "avx2")]
+    fn start(bias: &[i32], surplus: i32) -> Self {
         let mut split = Self {
             words: Default::default(),
             odd: Default::default(),
         };
         let places = split.words.as_flattened_mut().iter_mut();
-        let places = places.zip(split.odd.as_flattened_mut());
-        for ((word, odd), [a, b]) in places.zip(sums) {
-            (*word, *odd) = (a.wrapping_add(b << 8), *b);
+        let mut places = places.zip(split.odd.as_flattened_mut());
+        let (pairs, single) = bias.as_chunks();
+        // The side that ends first is asked first, so that it takes no place along.
+        for ([a, b], (word, odd)) in pairs.iter().zip(places.by_ref()) {
+            *word = a.wrapping_sub(surplus).wrapping_add(b << 8);
+            *odd = *b;
+        }
+        if let (Some((word, _)), [a]) = (places.next(), single) {
+            *word = a.wrapping_sub(surplus);
         }
         split
     }
 
+    #[target_feature(enable = "avx2")]
     fn put(&self, sums: &mut [[i32; 2]]) {
         let found = self.words.as_flattened().iter();
         let found = found.zip(self.odd.as_flattened());
         for ([a, b], (word, odd)) in sums.iter_mut().zip(found) {
-            (*a, *b) = (word.wrapping_sub(odd << 8), *odd);
+            *a = word.wrapping_sub(odd << 8);
+            *b = *odd;
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::nn::{Function, ZipFunction};
 #[cfg(feature = "quantized")]
 mod integers;
 #[cfg(feature = "quantized")]
-pub(in crate::nn) use integers::{accumulate_i8, requantize};
+pub(in crate::nn) use integers::{panel_i8, requantize, sum_i16};
 
 /// Numbers in a register.
 const LANES: usize = 8;
