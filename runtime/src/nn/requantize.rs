@@ -21,8 +21,10 @@ pub use by_floats as requantized;
 /// Each sum with its multiplier, to integers in `[low, high]`. The shortest slice decides.
 pub fn requantize(sums: &[i32], multipliers: &[f32], [low, high]: [i16; 2], values: &mut [i16]) {
     let done = arch::requantize(sums, multipliers, [low, high], values);
-    let scaled = sums.iter().zip(multipliers);
-    for (value, (sum, multiplier)) in values.iter_mut().zip(scaled).skip(done) {
+    let sums = sums.get(done..).unwrap_or_default();
+    let multipliers = multipliers.get(done..).unwrap_or_default();
+    let values = values.get_mut(done..).unwrap_or_default();
+    for (value, (sum, multiplier)) in values.iter_mut().zip(sums.iter().zip(multipliers)) {
         *value = requantized(*sum, *multiplier, low, high);
     }
 }
@@ -66,49 +68,50 @@ pub fn nearest(x: f32, low: f32, high: f32) -> i16 {
 #[must_use]
 pub fn by_integers(sum: i32, multiplier: f32, low: i16, high: i16) -> i16 {
     let bits = multiplier.to_bits();
-    let exponent = bits >> 23;
-    let magnitude = sum.unsigned_abs();
-    // The significand with its leading bit at 2^31; the product is magnitude * significand / 2^32 / 2^shift.
+    // The significand with its leading bit at 2^31; the product is sum * significand / 2^32 / 2^shift.
     let significand = (bits << 8) | 0x8000_0000;
-    let shift = 126u32.wrapping_sub(exponent);
-    let rounded = if magnitude < 1 << 24 && (3..31).contains(&shift) {
-        let floor = ((u64::from(magnitude) * u64::from(significand)) >> 32) as u32;
-        let half = 1 << (shift - 1);
-        let raised = floor + half;
-        // `floor` is below 2^24 and has lost less than 1; half the distance of two f32 there is no more than 1/2.
-        if (raised + 2) & (2 * half - 1) <= 4 {
-            rounded_twice(magnitude, bits)
+    let shift = 126u32.wrapping_sub(bits >> 23);
+    let exact_in_f32 = sum.wrapping_add(1 << 24).cast_unsigned() < 1 << 25;
+    let rounded = if exact_in_f32 && (3..31).contains(&shift) {
+        let floor = ((i64::from(sum) * i64::from(significand)) >> 32) as i32;
+        let half = 1i32 << (shift - 1);
+        let raised = floor.wrapping_add(half);
+        // `floor` is within 2^24 and has lost less than 1; half the distance of two f32 there is no more than 1/2.
+        if raised.wrapping_add(2).cast_unsigned() & ((2 << (shift - 1)) - 1) <= 4 {
+            rounded_twice(sum, bits)
         } else {
             raised >> shift
         }
     } else {
-        rounded_twice(magnitude, bits)
+        rounded_twice(sum, bits)
     };
-    let rounded = rounded.min(0x7fff_ffff).cast_signed();
-    let rounded = if sum < 0 { -rounded } else { rounded };
     rounded.max(i32::from(low)).min(i32::from(high)) as i16
 }
 
-/// `round_half_even(magnitude as f32 * multiplier)`, both roundings done one after the other; above 2^31 some number above.
+/// `round_half_even(sum as f32 * multiplier)`, the roundings one after the other; beyond 2^30 it is 2^30.
 #[cold]
 #[inline(never)]
-fn rounded_twice(magnitude: u32, multiplier: u32) -> u32 {
-    if magnitude == 0 {
-        return 0;
-    }
+fn rounded_twice(sum: i32, multiplier: u32) -> i32 {
+    const HIGHEST: u64 = 1 << 30;
     let exponent = (multiplier >> 23) as i32;
     // A subnormal multiplier makes every sum 0.
-    if exponent == 0 {
+    if sum == 0 || exponent == 0 {
         return 0;
     }
-    let (magnitude, scale) = to_24_bits(u64::from(magnitude));
+    let (magnitude, scale) = to_24_bits(u64::from(sum.unsigned_abs()));
     let significand = (multiplier & 0x7f_ffff) | 0x80_0000;
     let (product, more) = to_24_bits(u64::from(magnitude) * u64::from(significand));
     let shift = 150 - exponent - scale - more;
-    if shift <= 0 {
-        return u32::MAX;
+    let rounded = if shift <= 0 {
+        HIGHEST
+    } else {
+        half_even(u64::from(product), shift.unsigned_abs().min(63)).min(HIGHEST)
+    };
+    if sum < 0 {
+        -(rounded as i32)
+    } else {
+        rounded as i32
     }
-    half_even(u64::from(product), shift.unsigned_abs().min(63)) as u32
 }
 
 /// `(m, e)` with `m < 2^25` and `m * 2^e` the f32 nearest to `x`.
