@@ -16,9 +16,8 @@ fn dense_layers_of_every_width() {
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     for outputs in 1..=200 {
         for inputs in [0, 1, 2, 3, 5, 8, 9, 16, 33] {
-            let mut numbers = |count| -> Vec<f32> {
-                (0..count).map(|_| rng.random_range(-2.0..2.0)).collect()
-            };
+            let mut numbers =
+                |count| -> Vec<f32> { (0..count).map(|_| rng.random_range(-2.0..2.0)).collect() };
             // One number more on each side: no alignment, and whatever is written beyond is seen.
             let (weight, input) = (numbers(inputs * outputs + 1), numbers(inputs + 1));
             let mut sums = numbers(outputs + 1);
@@ -30,7 +29,10 @@ fn dense_layers_of_every_width() {
                 assert!(same_bits(&sums, &expected), "{inputs} to {outputs}");
                 sums[..outputs].fill(f32::NAN);
                 dense(weight, Some(&bias[..outputs]), input, &mut sums[..outputs]);
-                assert!(same_bits(&sums, &expected), "{inputs} to {outputs}, with a bias");
+                assert!(
+                    same_bits(&sums, &expected),
+                    "{inputs} to {outputs}, with a bias"
+                );
             }
         }
     }

@@ -12,8 +12,7 @@ global_asm!(include_str!("map.s"), options(raw));
 global_asm!(include_str!("pairs.s"), options(raw));
 
 /// Sums of some columns of a panel: weight of the first, inputs, their number, sums, bytes from row to row, biases.
-type Columns =
-    unsafe extern "C" fn(*const f32, *const f32, usize, *mut f32, usize, *const f32);
+type Columns = unsafe extern "C" fn(*const f32, *const f32, usize, *mut f32, usize, *const f32);
 
 /// Two runs of numbers and how many fours there are; the first is overwritten.
 type Zip = unsafe extern "C" fn(*mut f32, *const f32, usize);
@@ -62,15 +61,8 @@ unsafe extern "C" {
 /// Sums of some pairs of columns of a panel of packed integers: weight of the first, inputs, pairs of them, sums, biases,
 /// surplus, bytes from row to row.
 #[cfg(feature = "quantized")]
-type Pairs = unsafe extern "C" fn(
-    *const u32,
-    *const u32,
-    usize,
-    *mut [i32; 2],
-    *const [i32; 2],
-    i32,
-    usize,
-);
+type Pairs =
+    unsafe extern "C" fn(*const u32, *const u32, usize, *mut [i32; 2], *const [i32; 2], i32, usize);
 
 #[cfg(feature = "quantized")]
 unsafe extern "C" {
@@ -124,7 +116,9 @@ pub(in crate::nn) fn dense(
     let mut biases = bias.map(|bias| bias.chunks(PANEL));
     for sums in sums.chunks_mut(PANEL) {
         let bias = biases.as_mut().and_then(Iterator::next);
-        let (panel, following) = rest.split_at_checked(input.len() * sums.len()).unwrap_or_default();
+        let (panel, following) = rest
+            .split_at_checked(input.len() * sums.len())
+            .unwrap_or_default();
         panel_sums(panel, bias, input, sums);
         rest = following;
     }

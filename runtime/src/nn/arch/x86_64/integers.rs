@@ -119,8 +119,9 @@ fn full_panel(panel: &[[u8; 4]], input: &[i16], sums: &mut Sums) {
             add_products(sum, weights, x);
         }
     }
-    for ([sum_words, sum_odd], (words, odd)) in
-        sum.into_iter().zip(sums.words.iter_mut().zip(&mut sums.odd))
+    for ([sum_words, sum_odd], (words, odd)) in sum
+        .into_iter()
+        .zip(sums.words.iter_mut().zip(&mut sums.odd))
     {
         store(words, sum_words);
         store(odd, sum_odd);
@@ -171,12 +172,7 @@ pub(in crate::nn) fn requantize(
 
 /// The portable arithmetic, compiled for wider registers.
 #[target_feature(enable = "avx2")]
-fn requantize_avx2(
-    sums: &[i32],
-    multipliers: &[f32],
-    [low, high]: [i16; 2],
-    values: &mut [i16],
-) {
+fn requantize_avx2(sums: &[i32], multipliers: &[f32], [low, high]: [i16; 2], values: &mut [i16]) {
     for (value, (sum, multiplier)) in values.iter_mut().zip(sums.iter().zip(multipliers)) {
         *value = requantized(*sum, *multiplier, low, high);
     }

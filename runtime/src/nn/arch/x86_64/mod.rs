@@ -115,7 +115,14 @@ fn full_panel(panel: &[f32], input: &[f32], sums: &mut [f32]) {
         *sum = load(numbers);
     }
     let (rows, _) = panel.as_chunks().0.as_chunks::<N>();
-    for (row, x) in rows.iter().zip(input) {
+    let (fours, rest_rows) = rows.as_chunks::<4>();
+    let (inputs, rest) = input.as_chunks::<4>();
+    for (rows, inputs) in fours.iter().zip(inputs) {
+        for (row, x) in rows.iter().zip(inputs) {
+            add_products(&mut sum, row, _mm256_set1_ps(*x));
+        }
+    }
+    for (row, x) in rest_rows.iter().zip(rest) {
         add_products(&mut sum, row, _mm256_set1_ps(*x));
     }
     for (numbers, sum) in sums.iter_mut().zip(sum) {
