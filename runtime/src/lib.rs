@@ -21,6 +21,7 @@ compile_error!("weights are little-endian and read in place");
 #[cfg(feature = "alloc")]
 pub mod backend;
 pub mod board;
+mod bounded;
 mod checksum;
 pub mod control;
 mod fault;

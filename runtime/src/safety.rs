@@ -1,10 +1,10 @@
 //! [`SafetyFilter`]: the guard between action and command. It bounds what can be bounded, refuses what cannot be judged, and
 //! stays refusing until it is reset. It does not know how to make a machine safe: that is the board's.
 
+use crate::bounded::bounded;
 use crate::control::ControlError;
 use crate::fault::Fault;
 use crate::image::{ActionRule, Contract};
-use crate::nn::elementwise::bounded;
 
 /// What a board allows one command, in its units. An image may tighten this, never loosen it.
 #[derive(Clone, Copy, Debug, PartialEq)]

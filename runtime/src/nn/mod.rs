@@ -5,7 +5,6 @@
 //! singles in a fixed order, never fused, and the functions of `libm` compiled from source. NaN goes through every kernel:
 //! judging it is the safety filter's work, and a kernel that swallowed it would hide the fault.
 
-pub mod activation;
 mod arch;
 #[cfg(feature = "tensor")]
 pub mod arg_max;
@@ -18,7 +17,6 @@ pub mod dense;
 pub mod dense_half;
 #[cfg(feature = "quantized")]
 pub mod dense_quantized;
-pub mod elementwise;
 #[cfg(feature = "tensor")]
 pub mod gather;
 #[cfg(feature = "tensor")]
@@ -41,6 +39,5 @@ pub mod select;
 pub mod softmax;
 pub mod zip;
 
-pub use activation::Activation;
 pub use map::Function;
 pub use zip::ZipFunction;
