@@ -14,6 +14,7 @@ use rlfd_runtime::image::OwnedImage;
 use serde::Deserialize;
 
 use crate::cargo::cargo;
+use crate::kernels;
 use crate::process;
 use crate::setup::{self, SetupArgs};
 use crate::sizes;
@@ -40,6 +41,8 @@ enum Action {
         #[arg(long)]
         bless: bool,
     },
+    /// Compare what the kernels compute on one board with what they compute on the others
+    Kernels(Selection),
 }
 
 /// Which boards, and which policy is linked in.
@@ -70,6 +73,7 @@ pub fn firmware(workspace: &Workspace, args: &FirmwareArgs) -> Result<bool> {
         Action::Build(selection) => build(workspace, selection).map(|()| true),
         Action::Run(selection) => run(workspace, selection).map(|()| true),
         Action::Sizes { selection, bless } => sizes::sizes(workspace, selection, *bless),
+        Action::Kernels(selection) => kernels::kernels(workspace, selection),
     }
 }
 

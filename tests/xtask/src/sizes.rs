@@ -93,7 +93,10 @@ struct Message {
 }
 
 /// Builds one program of the board and says where it is.
-fn executable(
+///
+/// # Errors
+/// If it does not compile.
+pub fn executable(
     workspace: &Workspace,
     board: &Board,
     selection: &Selection,
@@ -151,7 +154,7 @@ fn panic_symbols(elf: &[u8]) -> Result<u64> {
 }
 
 /// The lines that are a name and a number.
-fn readings(text: &str) -> Vec<(String, u64)> {
+pub fn readings(text: &str) -> Vec<(String, u64)> {
     text.lines()
         .filter_map(|line| {
             let mut words = line.split_whitespace();

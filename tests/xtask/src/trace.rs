@@ -188,7 +188,10 @@ mod tests {
         // ldr r0, [r1]; ldr r2, [r1]; b to the first
         let code = [0x6808_u16, 0x680A, 0xE7FC];
         Program {
-            sections: vec![(0x100, code.iter().flat_map(|half| half.to_le_bytes()).collect())],
+            sections: vec![(
+                0x100,
+                code.iter().flat_map(|half| half.to_le_bytes()).collect(),
+            )],
             functions: vec![
                 (0x100, 0x106, "work".to_owned()),
                 (0x200, 0x204, BEGIN.to_owned()),
