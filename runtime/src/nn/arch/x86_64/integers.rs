@@ -45,34 +45,36 @@ struct Sums {
 }
 
 impl Sums {
+    /// A bias that is missing is 0.
     #[target_feature(enable = "avx2")]
     fn start(bias: &[i32], surplus: i32) -> Self {
+        // As wide as can be, so that the loop below is one of known length.
+        let mut biases = [[0; 2]; PAIRS];
+        let places = biases.as_flattened_mut().iter_mut();
+        places.zip(bias).for_each(|(place, bias)| *place = *bias);
         let mut split = Self {
             words: Default::default(),
             odd: Default::default(),
         };
-        let places = split.words.as_flattened_mut().iter_mut();
-        let mut places = places.zip(split.odd.as_flattened_mut());
-        let (pairs, single) = bias.as_chunks();
-        // The side that ends first is asked first, so that it takes no place along.
-        for ([a, b], (word, odd)) in pairs.iter().zip(places.by_ref()) {
+        let words = split.words.as_flattened_mut().iter_mut();
+        let places = words.zip(split.odd.as_flattened_mut());
+        for ((word, odd), [a, b]) in places.zip(&biases) {
             *word = a.wrapping_sub(surplus).wrapping_add(b << 8);
             *odd = *b;
-        }
-        if let (Some((word, _)), [a]) = (places.next(), single) {
-            *word = a.wrapping_sub(surplus);
         }
         split
     }
 
     #[target_feature(enable = "avx2")]
     fn put(&self, sums: &mut [[i32; 2]]) {
+        let mut both = [[0; 2]; PAIRS];
         let found = self.words.as_flattened().iter();
         let found = found.zip(self.odd.as_flattened());
-        for ([a, b], (word, odd)) in sums.iter_mut().zip(found) {
+        for ([a, b], (word, odd)) in both.iter_mut().zip(found) {
             *a = word.wrapping_sub(odd << 8);
             *b = *odd;
         }
+        sums.iter_mut().zip(both).for_each(|(sums, both)| *sums = both);
     }
 }
 
@@ -103,6 +105,19 @@ fn add_products([words, odd]: &mut [__m256i; 2], weights: __m256i, x: __m256i) {
 }
 
 #[target_feature(enable = "avx2")]
+fn add_row<const N: usize>(
+    sums: &mut [[__m256i; 2]; N],
+    row: &[[[u8; 4]; LANES]; N],
+    x: __m256i,
+) {
+    for (sum, weights) in sums.iter_mut().zip(row) {
+        // SAFETY: eight words.
+        let weights = unsafe { _mm256_loadu_si256(weights.as_ptr().cast()) };
+        add_products(sum, weights, x);
+    }
+}
+
+#[target_feature(enable = "avx2")]
 fn full_panel(panel: &[[u8; 4]], input: &[i16], sums: &mut Sums) {
     const N: usize = PAIRS / LANES;
     let mut sum = [[_mm256_setzero_si256(); 2]; N];
@@ -111,13 +126,15 @@ fn full_panel(panel: &[[u8; 4]], input: &[i16], sums: &mut Sums) {
     }
     let (rows, _) = panel.as_chunks::<LANES>().0.as_chunks::<N>();
     let (inputs, _) = input.as_chunks();
-    for (row, x) in rows.iter().zip(inputs) {
-        let x = both(x);
-        for (sum, weights) in sum.iter_mut().zip(row) {
-            // SAFETY: eight words.
-            let weights = unsafe { _mm256_loadu_si256(weights.as_ptr().cast()) };
-            add_products(sum, weights, x);
+    let (two_rows, last_row) = rows.as_chunks::<2>();
+    let (two_inputs, last_input) = inputs.as_chunks::<2>();
+    for (rows, inputs) in two_rows.iter().zip(two_inputs) {
+        for (row, x) in rows.iter().zip(inputs) {
+            add_row(&mut sum, row, both(x));
         }
+    }
+    for (row, x) in last_row.iter().zip(last_input) {
+        add_row(&mut sum, row, both(x));
     }
     for ([sum_words, sum_odd], (words, odd)) in sum
         .into_iter()
