@@ -46,6 +46,15 @@ impl<'a> Recording<'a> {
     }
 }
 
+impl std::fmt::Debug for Recording<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recording")
+            .field("shape", &self.policy.shape())
+            .field("numbers", &self.observations.len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Policy for Recording<'_> {
     fn shape(&self) -> Shape {
         self.policy.shape()
