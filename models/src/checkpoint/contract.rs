@@ -49,11 +49,7 @@ pub fn check_spec(spec: &PolicySpec) -> Result<(), CheckpointError> {
         for (gain, field) in [(term.stiffness, "stiffness"), (term.damping, "damping")] {
             let gain = gain.unwrap_or(0.0);
             require_finite(gain, &key(field))?;
-            require(
-                gain >= 0.0,
-                &key(field),
-                format_args!("{gain} is negative"),
-            )?;
+            require(gain >= 0.0, &key(field), format_args!("{gain} is negative"))?;
         }
         require(
             term.low <= term.high,

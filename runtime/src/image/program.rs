@@ -1,9 +1,9 @@
 //! [`Program`]: the part of an image that computes, and the [`Golden`] pair that proves it computes the same here.
 
-use super::{Op, Place};
 use super::execute::Memory;
 use super::op::OpRecord;
 use super::port::PortRecord;
+use super::{Op, Place};
 use crate::policy::Shape;
 
 /// Checked operations, their constants, and where observation and action lie.
@@ -77,7 +77,9 @@ impl Program<'_> {
     #[must_use]
     pub fn passes(&self, arena: &mut [f32], golden: Golden<'_>) -> bool {
         self.reset(arena);
-        let done = self.run(arena, golden.observation, &mut |_, _, _| {}).is_some();
+        let done = self
+            .run(arena, golden.observation, &mut |_, _, _| {})
+            .is_some();
         let answer = self
             .outputs
             .iter()

@@ -95,13 +95,7 @@ pub(super) const TANH_P: [f32; 5] = [
     2.103_238_5e-5,
     1.395_288_7e-8,
 ];
-pub(super) const TANH_Q: [f32; 5] = [
-    1.0,
-    0.467_357_13,
-    0.025_973_612,
-    3.327_437e-4,
-    8.018_722e-7,
-];
+pub(super) const TANH_Q: [f32; 5] = [1.0, 0.467_357_13, 0.025_973_612, 3.327_437e-4, 8.018_722e-7];
 
 /// The coefficients of `scale * p(t / 4)`; exact, because they are multiplied by powers of two.
 pub(super) const fn halved_argument([c0, c1, c2, c3, c4]: [f32; 5], scale: f32) -> [f32; 5] {

@@ -15,6 +15,8 @@ pub enum QuantizedType {
     U8 = 1,
     /// -32768 to 32767
     I16 = 2,
+    /// -8191 to 8191: with weights of 16 bits, what leaves room for hundreds of products in 32 bits.
+    I14 = 3,
 }
 
 impl QuantizedType {
@@ -25,6 +27,7 @@ impl QuantizedType {
             0 => Some(Self::I8),
             1 => Some(Self::U8),
             2 => Some(Self::I16),
+            3 => Some(Self::I14),
             _ => None,
         }
     }
@@ -42,6 +45,7 @@ impl QuantizedType {
             Self::I8 => [-128.0, 127.0],
             Self::U8 => [0.0, 255.0],
             Self::I16 => [-32768.0, 32767.0],
+            Self::I14 => [-8191.0, 8191.0],
         }
     }
 }
@@ -105,7 +109,7 @@ mod tests {
                 let zero_point = match integers {
                     QuantizedType::I8 => rng.random_range(-128i16..128),
                     QuantizedType::U8 => rng.random_range(0i16..256),
-                    QuantizedType::I16 => 0,
+                    QuantizedType::I16 | QuantizedType::I14 => 0,
                 };
                 let scale: f32 = rng.random_range(1e-3..1.0);
                 let x = scale * rng.random_range(-300i16..300) as f32 * 0.5;
@@ -141,6 +145,6 @@ mod tests {
                 Some(code)
             );
         }
-        assert_eq!(QuantizedType::from_code(3), None);
+        assert_eq!(QuantizedType::from_code(4), None);
     }
 }
