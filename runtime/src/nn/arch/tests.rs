@@ -112,6 +112,16 @@ mod quantized {
     }
 
     #[test]
+    fn sums_of_activations_of_every_count() {
+        let mut rng = ChaCha8Rng::seed_from_u64(15);
+        for count in (0..=70).step_by(2) {
+            let input: Vec<i16> = (0..count).map(|_| rng.random()).collect();
+            let expected = input.iter().map(|x| i32::from(*x)).sum();
+            assert!(sum_i16(&input).is_none_or(|sum| sum == expected));
+        }
+    }
+
+    #[test]
     fn activations_from_sums_of_every_size() {
         let mut rng = ChaCha8Rng::seed_from_u64(14);
         for count in [0, 1, 2, 3, 8, 15, 64] {

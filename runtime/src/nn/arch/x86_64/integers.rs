@@ -9,9 +9,24 @@ use crate::nn::requantize::requantized;
 /// Pairs of outputs in a panel.
 const PAIRS: usize = PANEL / 2;
 
-/// The portable sum is wide enough.
-pub(in crate::nn) const fn sum_i16(_input: &[i16]) -> Option<i32> {
-    None
+pub(in crate::nn) fn sum_i16(input: &[i16]) -> Option<i32> {
+    // SAFETY: the processor has AVX2.
+    has_avx2().then(|| unsafe { sum_i16_avx2(input) })
+}
+
+/// The portable sum, compiled for wider registers.
+#[target_feature(enable = "avx2")]
+fn sum_i16_avx2(input: &[i16]) -> i32 {
+    let (sixteens, rest) = input.as_chunks::<16>();
+    let mut sums = [0_i32; 8];
+    for sixteen in sixteens {
+        let (pairs, _) = sixteen.as_chunks::<2>();
+        for (sum, [x0, x1]) in sums.iter_mut().zip(pairs) {
+            *sum = sum.wrapping_add(i32::from(*x0) + i32::from(*x1));
+        }
+    }
+    let rest = rest.iter().map(|x| i32::from(*x));
+    rest.chain(sums).fold(0, i32::wrapping_add)
 }
 
 pub(in crate::nn) fn panel_i8(
@@ -74,7 +89,9 @@ impl Sums {
             *a = word.wrapping_sub(odd << 8);
             *b = *odd;
         }
-        sums.iter_mut().zip(both).for_each(|(sums, both)| *sums = both);
+        sums.iter_mut()
+            .zip(both)
+            .for_each(|(sums, both)| *sums = both);
     }
 }
 
@@ -105,11 +122,7 @@ fn add_products([words, odd]: &mut [__m256i; 2], weights: __m256i, x: __m256i) {
 }
 
 #[target_feature(enable = "avx2")]
-fn add_row<const N: usize>(
-    sums: &mut [[__m256i; 2]; N],
-    row: &[[[u8; 4]; LANES]; N],
-    x: __m256i,
-) {
+fn add_row<const N: usize>(sums: &mut [[__m256i; 2]; N], row: &[[[u8; 4]; LANES]; N], x: __m256i) {
     for (sum, weights) in sums.iter_mut().zip(row) {
         // SAFETY: eight words.
         let weights = unsafe { _mm256_loadu_si256(weights.as_ptr().cast()) };
