@@ -48,7 +48,8 @@ struct Parts {
 /// The board whose processor the cost model is of.
 const BOARD: &str = "mps2-an386";
 
-const EMULATOR: [&str; 13] = [
+/// What the program logs is on standard output.
+const EMULATOR: [&str; 15] = [
     "-machine",
     "mps2-an386",
     "-cpu",
@@ -60,8 +61,10 @@ const EMULATOR: [&str; 13] = [
     "none",
     "-net",
     "none",
+    "-chardev",
+    "stdio,id=log",
     "-semihosting-config",
-    "enable=on,target=native",
+    "enable=on,target=native,chardev=log",
 ];
 
 /// The most that a step may take on the board: policy, instructions, cycles.
