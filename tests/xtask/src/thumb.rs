@@ -111,7 +111,8 @@ impl Instruction {
             };
         }
         if first & 0xFE00 == 0xEC00 {
-            let words = second & 0xFF;
+            // Of one register these bits are an offset, and not looked at.
+            let words = (second & 0xFF).min(32);
             let stored = ((1_u64 << words) - 1) * d & (FLAGS - 1);
             let is_load = first & 0x10 != 0;
             let one = first & 0xFF20 == 0xED00;
