@@ -1,6 +1,7 @@
 //! The dense layer with weights in half precision: the panels and the order of [`dense`](super::dense), each weight widened exactly before it
 //! is multiplied.
 
+use super::arch;
 use super::dense::PANEL;
 
 /// Accumulators that stay in registers while the weights pass by.
@@ -8,6 +9,13 @@ const GROUP: usize = 16;
 
 /// `output = output + W input`, `weight` the bits of IEEE 754 halves in panels.
 pub fn accumulate(weight: &[u16], input: &[f32], output: &mut [f32]) {
+    if !arch::accumulate_half(weight, input, output) {
+        accumulate_portable(weight, input, output);
+    }
+}
+
+/// What [`accumulate`] computes, on any processor.
+pub(super) fn accumulate_portable(weight: &[u16], input: &[f32], output: &mut [f32]) {
     let mut rest = weight;
     for output in output.chunks_mut(PANEL) {
         let len = input.len() * output.len();

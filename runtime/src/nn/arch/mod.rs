@@ -34,3 +34,6 @@ pub(super) use here::panel_i8;
 // Activations from sums; how many from the start are done.
 #[cfg(feature = "quantized")]
 pub(super) use here::requantize;
+// Sums of a dense layer with weights in half precision; whether they are done, in whole.
+#[cfg(feature = "quantized")]
+pub(super) use here::accumulate_half;

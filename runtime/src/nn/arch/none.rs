@@ -49,3 +49,12 @@ pub(in crate::nn) const fn requantize(
 ) -> usize {
     0
 }
+
+#[cfg(feature = "quantized")]
+pub(in crate::nn) const fn accumulate_half(
+    _weight: &[u16],
+    _input: &[f32],
+    _sums: &mut [f32],
+) -> bool {
+    false
+}

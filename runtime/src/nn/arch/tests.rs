@@ -87,6 +87,7 @@ fn tanh_stays_below_one_where_nothing_holds_it_there() {
 #[cfg(feature = "quantized")]
 mod quantized {
     use super::*;
+    use crate::nn::dense_half;
     use crate::nn::dense_quantized::panel_i8 as portable;
     use crate::nn::requantize::requantized;
 
@@ -112,11 +113,30 @@ mod quantized {
     }
 
     #[test]
+    fn layers_of_half_precision_of_every_width() {
+        let mut rng = ChaCha8Rng::seed_from_u64(16);
+        for outputs in 1..=200 {
+            for inputs in [0, 1, 2, 7, 17] {
+                let weight: Vec<u16> = (0..inputs * outputs)
+                    .map(|_| rng.random::<u16>() & 0xBFFF)
+                    .collect();
+                let input: Vec<f32> = (0..inputs).map(|_| rng.random_range(-2.0..2.0)).collect();
+                let mut sums: Vec<f32> = (0..outputs).map(|_| rng.random()).collect();
+                let mut expected = sums.clone();
+                dense_half::accumulate_portable(&weight, &input, &mut expected);
+                if accumulate_half(&weight, &input, &mut sums) {
+                    assert!(same_bits(&sums, &expected), "{inputs} to {outputs}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn sums_of_activations_of_every_count() {
         let mut rng = ChaCha8Rng::seed_from_u64(15);
         for count in (0..=70).step_by(2) {
             let input: Vec<i16> = (0..count).map(|_| rng.random()).collect();
-            let expected = input.iter().map(|x| i32::from(*x)).sum();
+            let expected: i32 = input.iter().map(|x| i32::from(*x)).sum();
             assert!(sum_i16(&input).is_none_or(|sum| sum == expected));
         }
     }

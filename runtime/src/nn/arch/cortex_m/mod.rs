@@ -334,3 +334,13 @@ pub(in crate::nn) fn requantize(
     }
     4 * fours
 }
+
+/// Left to the portable loop.
+#[cfg(feature = "quantized")]
+pub(in crate::nn) const fn accumulate_half(
+    _weight: &[u16],
+    _input: &[f32],
+    _sums: &mut [f32],
+) -> bool {
+    false
+}

@@ -9,7 +9,11 @@ use crate::nn::dense::PANEL;
 use crate::nn::{Function, ZipFunction};
 
 #[cfg(feature = "quantized")]
+mod half;
+#[cfg(feature = "quantized")]
 mod integers;
+#[cfg(feature = "quantized")]
+pub(in crate::nn) use half::accumulate_half;
 #[cfg(feature = "quantized")]
 pub(in crate::nn) use integers::{panel_i8, requantize, sum_i16};
 
