@@ -94,12 +94,13 @@ fn real_policies_answer_as_recorded() {
         let lower = LowerOptions {
             outputs: entry.recorded.clone(),
             sampling_mean: true,
-            state_by_caller: false,
+            ..LowerOptions::default()
         };
         let model = Model::read(&entry.path).unwrap();
         let options = ImageOptions {
             period_us: Some(20_000),
             lower: lower.clone(),
+            ..ImageOptions::default()
         };
         let made = make_image(&model, &options).unwrap();
         let arrays = npz::read(&folder.join(format!("{}.npz", entry.name))).unwrap();

@@ -270,14 +270,13 @@ impl Builder {
         if let Some(array) = x.constant() {
             return Tensor::of(array.strided(strides));
         }
-        if merged.dims.is_empty() || (merged.dims.len() == 1 && merged.steps[0] == 1) {
-            if let Place::Buffer(buffer, start) = x.place {
-                return Tensor {
-                    shape: strides.dims.clone(),
-                    dtype: x.dtype,
-                    place: Place::Buffer(buffer, start + merged.offset),
-                };
-            }
+        let is_run = merged.dims.is_empty() || (merged.dims.len() == 1 && merged.steps[0] == 1);
+        if is_run && let Place::Buffer(buffer, start) = x.place {
+            return Tensor {
+                shape: strides.dims.clone(),
+                dtype: x.dtype,
+                place: Place::Buffer(buffer, start + merged.offset),
+            };
         }
         let out = self.fresh(&strides.dims, x.dtype);
         let dense = Strides::of(&merged.dims).steps;

@@ -91,22 +91,22 @@ impl Plan {
             if !matches!(step.code, OpCode::Map | OpCode::Zip) {
                 continue;
             }
-            if self.place_result(steps, index, buffers, fixed) {
-                continue;
+            // The operands of equal length may change places. The one that lies where a state does comes first: what is made of a
+            // state often is the next one.
+            let [outer, _, inner, _] = step.n;
+            let may_swap = step.code == OpCode::Zip && (outer, inner) == (1, 1);
+            let second = step.operands[1].run().filter(|_| may_swap).copied();
+            let in_state = |plan: &Self, run: &Run| fixed.state.contains(&plan.resolve(run).buffer);
+            let first_is_state = step.operands[0]
+                .run()
+                .is_some_and(|run| in_state(self, run));
+            if second.is_some_and(|run| in_state(self, &run) && !first_is_state) {
+                swap(&mut steps[index]);
             }
-            // The operands of equal length may change places.
-            let step = &mut steps[index];
-            let [outer, _, inner, swapped] = step.n;
-            if step.code == OpCode::Zip
-                && (outer, inner) == (1, 1)
-                && step.operands[1].run().is_some()
-            {
-                step.operands.swap(0, 1);
-                step.n[3] = 1 - swapped;
+            if !self.place_result(steps, index, buffers, fixed) && second.is_some() {
+                swap(&mut steps[index]);
                 if !self.place_result(steps, index, buffers, fixed) {
-                    let step = &mut steps[index];
-                    step.operands.swap(0, 1);
-                    step.n[3] = swapped;
+                    swap(&mut steps[index]);
                 }
             }
         }
@@ -136,6 +136,16 @@ impl Plan {
         let is_needed = others
             .chain(later)
             .any(|run| self.resolve(run).overlaps(&a));
+        // After the last step a state's place holds the next state and nothing else that is read then.
+        let in_state = fixed.state.iter().position(|state| *state == a.buffer);
+        let is_next = in_state.is_some_and(|i| {
+            self.resolve(&fixed.next[i]) == self.resolve(&out) && a == run(a.buffer, buffers)
+        });
+        let mut last = fixed.outputs.iter().chain(fixed.next);
+        let is_last = last.any(|run| self.resolve(run).overlaps(&self.resolve(&out)));
+        if in_state.is_some() && is_last && !is_next {
+            return false;
+        }
         if is_needed || a.len != out.len {
             return false;
         }
@@ -252,6 +262,12 @@ impl Plan {
             .max()
             .unwrap_or(0);
     }
+}
+
+/// Swaps the operands of a Zip of two equally long ones.
+fn swap(step: &mut Step) {
+    step.operands.swap(0, 1);
+    step.n[3] = 1 - step.n[3];
 }
 
 fn run(buffer: usize, buffers: &[usize]) -> Run {

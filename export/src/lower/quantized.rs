@@ -122,14 +122,14 @@ impl Builder {
         };
         let multipliers: Vec<f32> = scales.iter().map(|s| scale * *s as f32).collect();
         let mut weight = Vec::with_capacity(inputs * outputs);
-        for output in 0..outputs {
+        for (output, zero) in zeros.iter().enumerate() {
             for input in 0..inputs {
                 let at = if by_output {
                     output * inputs + input
                 } else {
                     input * outputs + output
                 };
-                let value = quantized.values.data[at] - zeros[output];
+                let value = quantized.values.data[at] - zero;
                 if !(-128.0..=127.0).contains(&value) {
                     return Ok(None);
                 }

@@ -1,6 +1,8 @@
 //! Bytes of an `.onnx` file to a [`Model`]. Refuses what is damaged; what is merely unsupported is left to lowering.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
 
 use prost::Message;
@@ -306,15 +308,21 @@ fn read_external(proto: &TensorProto, folder: Option<&Path>) -> Result<Vec<u8>, 
     let path = folder
         .ok_or("external data: the model's folder is not known")?
         .join(location);
-    let bytes = std::fs::read(&path)
-        .map_err(|error| format!("external data {}: {error}", path.display()))?;
-    let rest = bytes.get(number("offset")?.unwrap_or(0)..);
-    let part = match number("length")? {
-        Some(len) => rest.and_then(|rest| rest.get(..len)),
-        None => rest,
-    };
-    part.map(<[u8]>::to_vec)
-        .ok_or_else(|| format!("external data {} is too short", path.display()))
+    let wrong = |error: std::io::Error| format!("external data {}: {error}", path.display());
+    let short = || format!("external data {} is too short", path.display());
+    // Only what the tensor needs is read: many tensors share one large file.
+    let mut file = File::open(&path).map_err(wrong)?;
+    let file_len = file.metadata().map_err(wrong)?.len();
+    let offset = number("offset")?.unwrap_or(0) as u64;
+    let rest = file_len.checked_sub(offset).ok_or_else(short)?;
+    let len = number("length")?.map_or(rest, |len| len as u64);
+    if len > rest {
+        return Err(short());
+    }
+    file.seek(SeekFrom::Start(offset)).map_err(wrong)?;
+    let mut bytes = Vec::new();
+    file.take(len).read_to_end(&mut bytes).map_err(wrong)?;
+    Ok(bytes)
 }
 
 fn name_of(dtype: i32) -> &'static str {

@@ -40,7 +40,7 @@ fn is_linear(call: &Call<'_>) -> bool {
         .is_ok_and(|value| value != 0)
 }
 
-fn step(call: &Call<'_>, weights: &Weights<'_>, x: &[f64], h: &mut Vec<f64>, _: &mut Vec<f64>) {
+fn step(call: &Call<'_>, weights: &Weights<'_>, x: &[f64], h: &mut [f64], _: &mut [f64]) {
     let width = weights.width;
     let from_x = |gate: usize| {
         let mut sum = weights.gate(weights.input, gate, x);

@@ -2,7 +2,7 @@
 
 use super::{Call, OpDef, Site};
 use crate::array::Array;
-use crate::lower::Tensor;
+use crate::lower::{Tensor, map, reduce, zip};
 
 pub(super) const OP: OpDef = OpDef {
     name: "LayerNormalization",
@@ -10,22 +10,13 @@ pub(super) const OP: OpDef = OpDef {
     results: 3,
     attributes: &["axis", "epsilon", "stash_type"],
     fixed: &[],
-    becomes: "LayerNorm",
+    becomes: "LayerNorm; its mean and deviation Reduce, Zip and Map",
     evaluate,
     lower,
 };
 
 /// Rows and numbers in each.
 fn extent(call: &Call<'_>) -> Result<(usize, usize), String> {
-    if call
-        .node
-        .outputs
-        .iter()
-        .skip(1)
-        .any(|name| !name.is_empty())
-    {
-        return Err("its mean and deviation are not supported as results".to_string());
-    }
     let shape = &call.required(0)?.shape;
     let axis = call.axis("axis", -1, shape.len())?;
     let (rows, len) = shape.split_at(axis);
@@ -57,17 +48,31 @@ fn evaluate(call: &Call<'_>) -> Result<Vec<Array>, String> {
     let epsilon = f64::from(call.node.float("epsilon", 1e-5)?);
     let (scale, bias) = (wide(call, 1, rows)?, wide(call, 2, rows)?);
     let mut y = call.required(0)?.clone();
+    let (mut means, mut inverse) = (Vec::new(), Vec::new());
     for row in y.data.chunks_mut(len.max(1)) {
         let n = row.len() as f64;
         let mean = row.iter().sum::<f64>() / n;
         let variance = row.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+        means.push(mean);
+        inverse.push((variance + epsilon).sqrt().recip());
         for (i, x) in row.iter_mut().enumerate() {
             *x = (*x - mean) / (variance + epsilon).sqrt();
             *x = *x * scale.as_ref().map_or(1.0, |s| s.data[i])
                 + bias.as_ref().map_or(0.0, |b| b.data[i]);
         }
     }
-    Ok(vec![y])
+    let axis = call.axis("axis", -1, y.shape.len())?;
+    let mut shape = y.shape.clone();
+    shape[axis..].fill(1);
+    let results = [
+        Array::new(shape.clone(), means, y.dtype)?,
+        Array::new(shape, inverse, y.dtype)?,
+    ];
+    Ok([y]
+        .into_iter()
+        .chain(results)
+        .take(call.node.outputs.len())
+        .collect())
 }
 
 fn lower(site: &mut Site<'_>) -> Result<Vec<Tensor>, String> {
@@ -87,12 +92,19 @@ fn lower(site: &mut Site<'_>) -> Result<Vec<Tensor>, String> {
     }
     let bias = parameters.pop().flatten();
     let scale = parameters.pop().flatten();
-    Ok(vec![site.build.layer_norm(
-        &x,
-        rows,
-        len,
-        epsilon,
-        scale.as_ref(),
-        bias.as_ref(),
-    )])
+    let build = &mut *site.build;
+    let mut results = vec![build.layer_norm(&x, rows, len, epsilon, scale.as_ref(), bias.as_ref())];
+    if site.results.len() > 1 {
+        let x = x.with_shape(&[rows, len]);
+        let mean = build.reduce(reduce::MEAN, &x, [rows, len, 1]);
+        let mean = mean.with_shape(&[rows, 1]);
+        let centred = build.zip(zip::SUB, &x, &mean)?;
+        let squares = build.zip(zip::MUL, &centred, &centred)?;
+        let variance = build.reduce(reduce::MEAN, &squares, [rows, len, 1]);
+        let epsilon = Tensor::of(Array::scalar(f64::from(epsilon), x.dtype));
+        let variance = build.zip(zip::ADD, &variance, &epsilon)?;
+        let deviation = build.map(map::SQRT, [0.0; 2], &variance);
+        results.extend([mean, build.map(map::RECIPROCAL, [0.0; 2], &deviation)]);
+    }
+    Ok(results)
 }

@@ -33,7 +33,7 @@ const CELL: Cell = Cell {
     lower,
 };
 
-fn step(_: &Call<'_>, weights: &Weights<'_>, x: &[f64], h: &mut Vec<f64>, c: &mut Vec<f64>) {
+fn step(_: &Call<'_>, weights: &Weights<'_>, x: &[f64], h: &mut [f64], c: &mut [f64]) {
     let gates: Vec<Vec<f64>> = (0..4)
         .map(|gate| {
             let (from_x, from_h) = (

@@ -124,7 +124,10 @@ fn lower_quantize(site: &mut Site<'_>) -> Result<Vec<Tensor>, String> {
     let scheme = Scheme::of(&site.call, true)?;
     let x = site.tensor(0)?;
     let dtype = scheme.zero.dtype;
-    if let Some((scale, zero)) = scheme.single()
+    // A number less its zero point has 16 bits: of a 16-bit one only if that point is 0.
+    if let Some((scale, zero)) = scheme
+        .single()
+        .filter(|(_, zero)| dtype != Dtype::I16 || *zero == 0)
         && let Some(function) = [Dtype::I8, Dtype::U8, Dtype::I16]
             .iter()
             .position(|d| *d == dtype)

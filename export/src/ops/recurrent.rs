@@ -15,7 +15,7 @@ pub(super) struct Cell {
     /// Activations of one direction, as ONNX names its defaults.
     pub activations: &'static [&'static str],
     /// One step of one sample: input, state, second state.
-    pub step: fn(&Call<'_>, &Weights<'_>, &[f64], &mut Vec<f64>, &mut Vec<f64>),
+    pub step: fn(&Call<'_>, &Weights<'_>, &[f64], &mut [f64], &mut [f64]),
     /// One step of all samples; `None` is a state of zeros.
     pub lower: fn(&Call<'_>, &mut Builder, &Weights<'_>, &Tensor, State) -> Result<State, String>,
 }
@@ -273,7 +273,7 @@ pub(super) fn lower(site: &mut Site<'_>, cell: &Cell) -> Result<Vec<Tensor>, Str
     let x = site.tensor(0)?;
     let mut states: Vec<Vec<Option<Tensor>>> = vec![vec![None; extent.sequence]; extent.directions];
     let mut last: Vec<State> = Vec::new();
-    for direction in 0..extent.directions {
+    for (direction, states) in states.iter_mut().enumerate() {
         let weights = weights(&site.call, &extent, cell, direction)?;
         let mut state: State = [None, None];
         for (slot, index) in state.iter_mut().zip([5, 6]) {
@@ -289,7 +289,7 @@ pub(super) fn lower(site: &mut Site<'_>, cell: &Cell) -> Result<Vec<Tensor>, Str
         for step in order(&site.call, &extent, direction)? {
             let row = site.build.strided(&x, &extent.step(step));
             state = (cell.lower)(&site.call, site.build, &weights, &row, state)?;
-            states[direction][step].clone_from(&state[0]);
+            states[step].clone_from(&state[0]);
         }
         last.push(state);
     }

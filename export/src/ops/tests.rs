@@ -233,7 +233,7 @@ fn the_reference_evaluates_as_numpy_does() {
 fn the_engine_computes_what_the_reference_does() {
     let options = ImageOptions {
         period_us: Some(1000),
-        lower: LowerOptions::default(),
+        ..ImageOptions::default()
     };
     for case in cases() {
         let bytes = image_of(&model(&case), &options).unwrap();
@@ -258,7 +258,7 @@ fn the_table_is_in_order() {
 fn what_cannot_be_lowered_is_refused_by_node_operator_and_reason() {
     let options = ImageOptions {
         period_us: Some(1000),
-        lower: LowerOptions::default(),
+        ..ImageOptions::default()
     };
     let refusals: Vec<(Case, &str)> = vec![
         (case("Hardmax", A, A), "supported are Abs, Add, And"),

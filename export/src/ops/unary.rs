@@ -33,8 +33,10 @@ pub(super) const SIGN: OpDef = op("Sign", "Map");
 pub(super) const SIN: OpDef = op("Sin", "Map");
 pub(super) const SQRT: OpDef = op("Sqrt", "Map");
 
+type Function = fn(f64) -> f64;
+
 /// The function and its code in an image.
-fn function(name: &str) -> Result<(fn(f64) -> f64, u8), String> {
+fn function(name: &str) -> Result<(Function, u8), String> {
     Ok(match name {
         "Abs" => (f64::abs, map::ABS),
         "Ceil" => (f64::ceil, map::CEIL),

@@ -26,6 +26,9 @@ impl OrtRunner {
             .map_err(|error| failed(&error))?
             .with_intra_threads(1)
             .map_err(|error| failed(&error))?
+            // On processors without VNNI it would otherwise add pairs of integer products in 16 bits, which saturate.
+            .with_config_entry("session.x64quantprecision", "1")
+            .map_err(|error| failed(&error))?
             .commit_from_file(path)
             .map_err(|error| failed(&error))?;
         Ok(Self {
