@@ -113,7 +113,7 @@ impl Instruction {
         if first & 0xFE00 == 0xEC00 {
             // Of one register these bits are an offset, and not looked at.
             let words = (second & 0xFF).min(32);
-            let stored = ((1_u64 << words) - 1) * d & (FLAGS - 1);
+            let stored = (((1_u64 << words) - 1) * d) & (FLAGS - 1);
             let is_load = first & 0x10 != 0;
             let one = first & 0xFF20 == 0xED00;
             return match (one, is_load) {
