@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use rlfd_runtime::Policy;
 use rlfd_runtime::backend::EnginePolicy;
 use rlfd_runtime::image::OwnedImage;
-use rlfd_runtime::Policy;
 
 use crate::error::ExportError;
 use crate::lower::{NamedPort, Ranges};
@@ -26,11 +26,14 @@ pub fn read(path: &Path, inputs: &[NamedPort]) -> Result<Vec<Vec<f32>>, ExportEr
         if inputs.len() == 1 {
             names.extend(OBSERVATION_NAMES);
         }
-        let array = names.iter().find_map(|name| arrays.get(*name)).ok_or_else(|| {
-            let found: Vec<&str> = arrays.keys().map(String::as_str).collect();
-            let (expected, found) = (names.join("`, `"), found.join("`, `"));
-            wrong(format!("has no array `{expected}`; it has `{found}`"))
-        })?;
+        let array = names
+            .iter()
+            .find_map(|name| arrays.get(*name))
+            .ok_or_else(|| {
+                let found: Vec<&str> = arrays.keys().map(String::as_str).collect();
+                let (expected, found) = (names.join("`, `"), found.join("`, `"));
+                wrong(format!("has no array `{expected}`; it has `{found}`"))
+            })?;
         let numbers = array.to_f32();
         let width = input.len().max(1);
         if numbers.is_empty() || !numbers.len().is_multiple_of(width) {
@@ -40,13 +43,19 @@ pub fn read(path: &Path, inputs: &[NamedPort]) -> Result<Vec<Vec<f32>>, ExportEr
             )));
         }
         if !numbers.iter().all(|x| x.is_finite()) {
-            return Err(wrong(format!("array for `{}` has numbers that are not finite", input.name)));
+            return Err(wrong(format!(
+                "array for `{}` has numbers that are not finite",
+                input.name
+            )));
         }
         let parts = numbers.chunks(width);
         if index == 0 {
             samples = parts.map(<[f32]>::to_vec).collect();
         } else if parts.len() == samples.len() {
-            samples.iter_mut().zip(parts).for_each(|(sample, part)| sample.extend(part));
+            samples
+                .iter_mut()
+                .zip(parts)
+                .for_each(|(sample, part)| sample.extend(part));
         } else {
             return Err(wrong(format!(
                 "array for `{}` has {} samples, that for `{}` {}",
@@ -86,7 +95,10 @@ pub fn price(full: &[u8], reduced: &[u8], samples: &[Vec<f32>]) -> Result<String
     if samples.is_empty() {
         return Ok(size);
     }
-    let mut policies = [EnginePolicy::from_bytes(full)?, EnginePolicy::from_bytes(reduced)?];
+    let mut policies = [
+        EnginePolicy::from_bytes(full)?,
+        EnginePolicy::from_bytes(reduced)?,
+    ];
     let [mut sum, mut greatest, mut magnitude] = [0.0_f64; 3];
     let mut count = 0;
     for sample in samples {

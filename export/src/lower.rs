@@ -282,10 +282,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn finish(
-        mut self,
-        precision: Option<&(Precision, Ranges)>,
-    ) -> Result<Lowered, ExportError> {
+    fn finish(mut self, precision: Option<&(Precision, Ranges)>) -> Result<Lowered, ExportError> {
         let mut outputs = Vec::new();
         for name in &self.selection.outputs {
             outputs.push((name.clone(), self.settled(name, None)));

@@ -99,7 +99,11 @@ impl Rewriter<'_> {
 
     fn halve(&mut self) -> usize {
         let mut count = 0;
-        for step in self.steps.iter_mut().filter(|step| step.code == OpCode::Dense) {
+        for step in self
+            .steps
+            .iter_mut()
+            .filter(|step| step.code == OpCode::Dense)
+        {
             let Operand::Constant(index) = step.operands[1] else {
                 continue;
             };
@@ -146,7 +150,12 @@ impl Rewriter<'_> {
                 let is_one_scale = |layer: &Layer| layer.divisors.is_none();
                 layers.get(next).is_some_and(is_one_scale)
             });
-            let steps = self.integer_layer(&step, &layer, precision, next.map(|next| layers[&next].scale));
+            let steps = self.integer_layer(
+                &step,
+                &layer,
+                precision,
+                next.map(|next| layers[&next].scale),
+            );
             if let (Some(next), Some(last)) = (next, steps.last())
                 && last.code == OpCode::DenseQuantized
                 && last.function == 0
@@ -167,7 +176,10 @@ impl Rewriter<'_> {
         let (OpCode::Dense, Operand::Constant(weight)) = (step.code, step.operands[1]) else {
             return None;
         };
-        let Stored::Panels { weight, groups: 1, .. } = &self.constants[weight] else {
+        let Stored::Panels {
+            weight, groups: 1, ..
+        } = &self.constants[weight]
+        else {
             return None;
         };
         let bias = match step.operands[2] {
@@ -184,8 +196,11 @@ impl Rewriter<'_> {
             return None;
         }
         let input = step.operands[0].run()?;
-        let producer = self.steps[..index].iter().rfind(|step| step.out.overlaps(input));
-        let is_of_a_layer = producer.is_some_and(|step| matches!(step.code, OpCode::Dense | OpCode::Map));
+        let producer = self.steps[..index]
+            .iter()
+            .rfind(|step| step.out.overlaps(input));
+        let is_of_a_layer =
+            producer.is_some_and(|step| matches!(step.code, OpCode::Dense | OpCode::Map));
         let all = greatest.iter().fold(0.0_f32, |all, x| all.max(*x));
         let positive = |x: f32| if x > 0.0 { x } else { 1.0 };
         Some(match is_of_a_layer {
@@ -219,7 +234,13 @@ impl Rewriter<'_> {
 
     /// The steps of a layer in integers; with the scale of the next layer's activations they end in integers where the activation
     /// allows it.
-    fn integer_layer(&mut self, step: &Step, layer: &Layer, precision: Precision, next: Option<f32>) -> Vec<Step> {
+    fn integer_layer(
+        &mut self,
+        step: &Step,
+        layer: &Layer,
+        precision: Precision,
+        next: Option<f32>,
+    ) -> Vec<Step> {
         let [inputs, outputs, rows, _] = step.n;
         let Activations { function, limit } = precision.activations();
         let mut steps = Vec::new();
@@ -242,7 +263,9 @@ impl Rewriter<'_> {
             });
             input = Operand::Run(out);
             for row in weight.chunks_mut(inputs.max(1)) {
-                row.iter_mut().zip(divisors).for_each(|(weight, divisor)| *weight *= divisor);
+                row.iter_mut()
+                    .zip(divisors)
+                    .for_each(|(weight, divisor)| *weight *= divisor);
             }
         }
         let packed = layer.packed.unwrap_or_else(|| {
@@ -267,11 +290,19 @@ impl Rewriter<'_> {
             .map(|(row, bias)| weight_scale(row, *bias, layer.scale, limit, precision))
             .collect();
         let quantized = |(row, scale): (&[f32], &f32)| -> Vec<i16> {
-            row.iter().map(|weight| (weight / scale).round_ties_even() as i16).collect()
+            row.iter()
+                .map(|weight| (weight / scale).round_ties_even() as i16)
+                .collect()
         };
-        let integers: Vec<i16> = weight.chunks(inputs.max(1)).zip(&scales).flat_map(quantized).collect();
+        let integers: Vec<i16> = weight
+            .chunks(inputs.max(1))
+            .zip(&scales)
+            .flat_map(quantized)
+            .collect();
         let bias = layer.bias.iter().zip(&scales);
-        let bias = bias.map(|(bias, scale)| (f64::from(*bias) / f64::from(layer.scale * scale)).round_ties_even() as i32);
+        let bias = bias.map(|(bias, scale)| {
+            (f64::from(*bias) / f64::from(layer.scale * scale)).round_ties_even() as i32
+        });
         let bias = Stored::I32(bias.collect());
         let (stored, weights) = match precision {
             Precision::I8 => (
@@ -290,7 +321,8 @@ impl Rewriter<'_> {
             ),
         };
         let is_biased_by_a_step = matches!(step.operands[2], Operand::Run(_));
-        let next = next.filter(|_| !is_biased_by_a_step && (rows == 1 || outputs.is_multiple_of(2)));
+        let next =
+            next.filter(|_| !is_biased_by_a_step && (rows == 1 || outputs.is_multiple_of(2)));
         let low = match step.function {
             0 => Some(-limit),
             map::RELU => Some(0.0),
@@ -369,8 +401,16 @@ impl Rewriter<'_> {
 }
 
 /// What a weight of 1 stands for: as fine as the bits allow, and as coarse as keeps every sum within 32 bits.
-fn weight_scale(row: &[f32], bias: f32, activation_scale: f32, limit: f32, precision: Precision) -> f32 {
-    let greatest = row.iter().fold(0.0_f32, |greatest, weight| greatest.max(weight.abs()));
+fn weight_scale(
+    row: &[f32],
+    bias: f32,
+    activation_scale: f32,
+    limit: f32,
+    precision: Precision,
+) -> f32 {
+    let greatest = row
+        .iter()
+        .fold(0.0_f32, |greatest, weight| greatest.max(weight.abs()));
     let most = match precision {
         Precision::I8 => f32::from(i8::MAX),
         _ => f32::from(i16::MAX),
