@@ -79,7 +79,7 @@ fn print(result: &str) -> Result<()> {
 #[derive(Debug, clap::Args)]
 struct Selection {
     /// Output that belongs to the action; may be repeated [default: all that depend on an input and are no state]
-    #[arg(long = "output", alias = "output-name", value_name = "NAME")]
+    #[arg(id = "output", long = "output", alias = "output-name", value_name = "NAME")]
     outputs: Vec<String>,
     /// Who carries recurrent state that is recognised by its names
     #[arg(long, value_enum, default_value_t = Carrier::Policy)]
@@ -143,5 +143,17 @@ impl Destination {
             bail!("{} exists; --force replaces it", path.display());
         }
         Ok(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn no_two_arguments_share_a_name() {
+        Cli::command().debug_assert();
     }
 }
