@@ -79,7 +79,12 @@ fn print(result: &str) -> Result<()> {
 #[derive(Debug, clap::Args)]
 struct Selection {
     /// Output that belongs to the action; may be repeated [default: all that depend on an input and are no state]
-    #[arg(id = "output", long = "output", alias = "output-name", value_name = "NAME")]
+    #[arg(
+        id = "output",
+        long = "output",
+        alias = "output-name",
+        value_name = "NAME"
+    )]
     outputs: Vec<String>,
     /// Who carries recurrent state that is recognised by its names
     #[arg(long, value_enum, default_value_t = Carrier::Policy)]

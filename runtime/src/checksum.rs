@@ -4,10 +4,13 @@
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
 /// A table of 1 KiB and a byte per step, small enough for a device; a host takes sixteen bytes at once.
-const LANES: usize = if cfg!(feature = "std") { 16 } else { 1 };
+#[cfg(not(feature = "std"))]
+pub(crate) type Lanes = Table<1>;
+#[cfg(feature = "std")]
+pub(crate) type Lanes = Table<16>;
 
 /// The checksum.
-pub(crate) static CRC32: Crc<u32, Table<LANES>> = Crc::<u32, Table<LANES>>::new(&CRC_32_ISO_HDLC);
+pub(crate) static CRC32: Crc<u32, Lanes> = Crc::<u32, Lanes>::new(&CRC_32_ISO_HDLC);
 
 #[cfg(test)]
 mod tests {

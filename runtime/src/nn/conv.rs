@@ -92,7 +92,9 @@ impl ConvShape {
 
     fn group(&self, a: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32]) {
         let pixels = self.pixels().max(1);
-        for (index, out) in out.chunks_mut(PANEL * pixels).enumerate() {
+        // Not 0, as a product that wraps could be.
+        let panel_len = pixels.saturating_mul(PANEL);
+        for (index, out) in out.chunks_mut(panel_len).enumerate() {
             let width = out.len() / pixels;
             let panel = weight
                 .get(index * PANEL * self.taps()..)

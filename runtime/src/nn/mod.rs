@@ -31,6 +31,8 @@ pub mod pairs;
 pub mod quantize;
 #[cfg(feature = "tensor")]
 pub mod reduce;
+#[cfg(feature = "tensor")]
+pub mod remainder;
 #[cfg(feature = "quantized")]
 pub mod requantize;
 #[cfg(feature = "tensor")]

@@ -2,6 +2,8 @@
 
 use super::arch;
 use super::map::truth;
+#[cfg(feature = "tensor")]
+use super::remainder::remainder;
 
 /// A function of two numbers `a` and `b`.
 ///
@@ -163,9 +165,9 @@ impl ZipFunction {
             #[cfg(feature = "tensor")]
             (Self::Pow, true) => along.call(|a, b| libm::powf(b, a)),
             #[cfg(feature = "tensor")]
-            (Self::Fmod, false) => along.call(libm::fmodf),
+            (Self::Fmod, false) => along.call(remainder),
             #[cfg(feature = "tensor")]
-            (Self::Fmod, true) => along.call(|a, b| libm::fmodf(b, a)),
+            (Self::Fmod, true) => along.call(|a, b| remainder(b, a)),
             #[cfg(feature = "tensor")]
             (Self::Mod, false) => along.call(modulo),
             #[cfg(feature = "tensor")]
@@ -230,11 +232,11 @@ fn prelu(a: f32, slope: f32) -> f32 {
 /// The remainder is exact; the correction of its sign is one rounded sum, as in Python and numpy.
 #[cfg(feature = "tensor")]
 fn modulo(a: f32, b: f32) -> f32 {
-    let remainder = libm::fmodf(a, b);
-    if remainder != 0.0 && (remainder < 0.0) != (b < 0.0) {
-        remainder + b
+    let rest = remainder(a, b);
+    if rest != 0.0 && (rest < 0.0) != (b < 0.0) {
+        rest + b
     } else {
-        remainder
+        rest
     }
 }
 
