@@ -11,15 +11,13 @@ pub fn remainder(a: f32, b: f32) -> f32 {
     }
     // |a| is at least |b| and finite, so b is finite too.
     let ((mut rest, mut exponent), (divisor, least)) = (parts(a), parts(b));
+    rest = rest.checked_rem(divisor).unwrap_or(0);
     while exponent > least {
+        rest <<= 1;
         if rest >= divisor {
             rest -= divisor;
         }
-        rest <<= 1;
         exponent -= 1;
-    }
-    if rest >= divisor {
-        rest -= divisor;
     }
     // Both factors and both products are exact: the remainder is a multiple of the divisor's last digit.
     let half = least / 2;
