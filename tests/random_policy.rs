@@ -135,6 +135,8 @@ impl Recipe {
                 low: 0.1 - range,
                 high: 0.1 + range,
                 max_rate: None,
+                stiffness: None,
+                damping: None,
             }],
             network: Network {
                 hidden: self.hidden.to_vec(),

@@ -1,9 +1,12 @@
 //! [`Array`]: a row-major `f64` array with NumPy's broadcasting, for the reference evaluation. Slow and plain on purpose.
 
+use crate::dtype::Dtype;
 use crate::graph::{Data, Value};
 
 /// Elements an array has at most: a few broadcasts in a small file could ask for any number.
-const MAX_LEN: usize = 1 << 26;
+pub const MAX_LEN: usize = 1 << 24;
+/// Products and sums of one operator at most: a small file could ask for hours.
+pub const MAX_WORK: usize = 1 << 31;
 
 /// Lengths of axes and numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,15 +15,186 @@ pub struct Array {
     pub shape: Vec<usize>,
     /// Row-major; integers are held exactly up to 2^53.
     pub data: Vec<f64>,
+    /// What its numbers are held as outside; no `f64` here is rounded to it.
+    pub dtype: Dtype,
+}
+
+/// A selection of elements of an array: element `(i, j, …)` is number `offset + i * steps[0] + j * steps[1] + …`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strides {
+    /// Lengths of the axes of the selection.
+    pub dims: Vec<usize>,
+    /// How far apart neighbours along each axis are; 0 repeats.
+    pub steps: Vec<isize>,
+    /// The first element.
+    pub offset: usize,
+}
+
+impl Strides {
+    /// All elements of an array of this shape in their order.
+    #[must_use]
+    pub fn of(shape: &[usize]) -> Self {
+        let mut steps = vec![0; shape.len()];
+        let mut step = 1_usize;
+        for (axis, n) in shape.iter().enumerate().rev() {
+            steps[axis] = step as isize;
+            step = step.saturating_mul(*n);
+        }
+        Self {
+            dims: shape.to_vec(),
+            steps,
+            offset: 0,
+        }
+    }
+
+    /// Repeats along axes of length 1, and along new leading ones, to `shape`.
+    ///
+    /// # Errors
+    /// The shapes do not broadcast.
+    pub fn broadcast(mut self, shape: &[usize]) -> Result<Self, String> {
+        let own = self.dims.clone();
+        let fits = own.len() <= shape.len()
+            && own
+                .iter()
+                .rev()
+                .zip(shape.iter().rev())
+                .all(|(own, n)| own == n || *own == 1);
+        if !fits {
+            return Err(format!("{own:?} does not broadcast to {shape:?}"));
+        }
+        element_count(shape)?;
+        let new = shape.len() - own.len();
+        self.steps.splice(0..0, vec![0; new]);
+        for (axis, n) in own.iter().enumerate() {
+            if *n == 1 {
+                self.steps[new + axis] = 0;
+            }
+        }
+        self.dims = shape.to_vec();
+        Ok(self)
+    }
+
+    /// Its axes in another order: axis `i` of the result is axis `order[i]`.
+    #[must_use]
+    pub fn permuted(&self, order: &[usize]) -> Self {
+        Self {
+            dims: order.iter().map(|axis| self.dims[*axis]).collect(),
+            steps: order.iter().map(|axis| self.steps[*axis]).collect(),
+            offset: self.offset,
+        }
+    }
+
+    /// `len` elements along `axis`, from `start` on.
+    #[must_use]
+    pub fn narrowed(mut self, axis: usize, start: usize, len: usize) -> Self {
+        self.offset = self
+            .offset
+            .wrapping_add_signed(self.steps[axis] * start as isize);
+        self.dims[axis] = len;
+        self
+    }
+
+    /// Elements selected.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.dims.iter().product()
+    }
+
+    /// Whether nothing is selected.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The same elements in the same order with as few axes as possible.
+    #[must_use]
+    pub fn merged(&self) -> Self {
+        let mut merged = Self {
+            dims: Vec::new(),
+            steps: Vec::new(),
+            offset: self.offset,
+        };
+        for (dim, step) in self.dims.iter().zip(&self.steps) {
+            match (merged.dims.last_mut(), merged.steps.last_mut()) {
+                _ if *dim == 1 => {}
+                (Some(last), Some(outer)) if *outer == *dim as isize * step => {
+                    *last *= dim;
+                    *outer = *step;
+                }
+                _ => {
+                    merged.dims.push(*dim);
+                    merged.steps.push(*step);
+                }
+            }
+        }
+        merged
+    }
+
+    /// The numbers of `data` at each place, in order.
+    #[must_use]
+    pub fn take(&self, data: &[f64]) -> Vec<f64> {
+        let len = self.len();
+        let mut taken = Vec::with_capacity(len);
+        let mut index = vec![0_usize; self.dims.len()];
+        let mut at = self.offset as isize;
+        while taken.len() < len {
+            taken.push(data[at as usize]);
+            for axis in (0..index.len()).rev() {
+                index[axis] += 1;
+                at += self.steps[axis];
+                if index[axis] < self.dims[axis] {
+                    break;
+                }
+                at -= self.steps[axis] * self.dims[axis] as isize;
+                index[axis] = 0;
+            }
+        }
+        taken
+    }
 }
 
 impl Array {
+    /// An array of `float32`.
+    ///
+    /// # Errors
+    /// The number of elements does not fit the shape.
+    pub fn new(shape: Vec<usize>, data: Vec<f64>, dtype: Dtype) -> Result<Self, String> {
+        if element_count(&shape)? != data.len() {
+            return Err(format!("{} numbers for shape {shape:?}", data.len()));
+        }
+        Ok(Self { shape, data, dtype })
+    }
+
     /// An array of zeros.
-    #[must_use]
-    pub fn zeros(shape: &[usize]) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// It would be too large.
+    pub fn zeros(shape: &[usize], dtype: Dtype) -> Result<Self, String> {
+        Ok(Self {
             shape: shape.to_vec(),
-            data: vec![0.0; shape.iter().product()],
+            data: vec![0.0; element_count(shape)?],
+            dtype,
+        })
+    }
+
+    /// A vector of integers.
+    #[must_use]
+    pub fn integers(data: impl IntoIterator<Item = usize>) -> Self {
+        let data: Vec<f64> = data.into_iter().map(|n| n as f64).collect();
+        Self {
+            shape: vec![data.len()],
+            data,
+            dtype: Dtype::I64,
+        }
+    }
+
+    /// One number without axes.
+    #[must_use]
+    pub fn scalar(value: f64, dtype: Dtype) -> Self {
+        Self {
+            shape: Vec::new(),
+            data: vec![value],
+            dtype,
         }
     }
 
@@ -29,15 +203,48 @@ impl Array {
     /// # Errors
     /// Its element type is none of ours.
     pub fn of(value: &Value) -> Result<Self, String> {
-        let data = match &value.data {
-            Data::F32(data) => data.iter().map(|x| f64::from(*x)).collect(),
-            Data::I64(data) => data.iter().map(|x| *x as f64).collect(),
+        let (data, dtype) = match &value.data {
+            Data::F32(data) => (data.iter().map(|x| f64::from(*x)).collect(), Dtype::F32),
+            Data::F16(data) => (data.iter().map(|x| f64::from(*x)).collect(), Dtype::F16),
+            Data::F64(data) => (data.clone(), Dtype::F64),
+            Data::I64(data) => (data.iter().map(|x| *x as f64).collect(), Dtype::I64),
+            Data::Integers(dtype, data) => (data.iter().map(|x| *x as f64).collect(), *dtype),
             Data::Other(dtype) => return Err(format!("{dtype} is not supported")),
         };
-        Ok(Self {
-            shape: value.shape.clone(),
-            data,
-        })
+        Self::new(value.shape.clone(), data, dtype)
+    }
+
+    /// As a constant of its type: each number is rounded to it once.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let data = self.data.iter();
+        Value {
+            shape: self.shape.clone(),
+            data: match self.dtype {
+                Dtype::F32 => Data::F32(data.map(|x| *x as f32).collect()),
+                Dtype::F16 => Data::F16(data.map(|x| Dtype::F16.cast(*x) as f32).collect()),
+                Dtype::F64 => Data::F64(data.copied().collect()),
+                Dtype::I64 => Data::I64(data.map(|x| *x as i64).collect()),
+                dtype => Data::Integers(dtype, data.map(|x| *x as i64).collect()),
+            },
+        }
+    }
+
+    /// The numbers rounded to `float32`.
+    #[must_use]
+    pub fn to_f32(&self) -> Vec<f32> {
+        self.data.iter().map(|x| *x as f32).collect()
+    }
+
+    /// Its only number.
+    ///
+    /// # Errors
+    /// It has another count of numbers; `what` says which thing is wrong.
+    pub fn only(&self, what: &str) -> Result<f64, String> {
+        match self.data.as_slice() {
+            [only] => Ok(*only),
+            data => Err(format!("{what} has {} numbers, 1 is expected", data.len())),
+        }
     }
 
     /// Each number on its own.
@@ -46,7 +253,15 @@ impl Array {
         Self {
             shape: self.shape.clone(),
             data: self.data.iter().map(|x| f(*x)).collect(),
+            dtype: self.dtype,
         }
+    }
+
+    /// The same numbers, called another type.
+    #[must_use]
+    pub fn typed(mut self, dtype: Dtype) -> Self {
+        self.dtype = dtype;
+        self
     }
 
     /// The same numbers, axes of other lengths.
@@ -60,7 +275,18 @@ impl Array {
         Ok(Self {
             shape,
             data: self.data.clone(),
+            dtype: self.dtype,
         })
+    }
+
+    /// The elements that `strides` selects, in its shape.
+    #[must_use]
+    pub fn strided(&self, strides: &Strides) -> Self {
+        Self {
+            shape: strides.dims.clone(),
+            data: strides.take(&self.data),
+            dtype: self.dtype,
+        }
     }
 
     /// Repeats along axes of length 1 to `shape`.
@@ -68,40 +294,13 @@ impl Array {
     /// # Errors
     /// The shapes do not broadcast.
     pub fn broadcast(&self, shape: &[usize]) -> Result<Self, String> {
-        let fits = self.shape.len() <= shape.len()
-            && self
-                .shape
-                .iter()
-                .rev()
-                .zip(shape.iter().rev())
-                .all(|(own, n)| own == n || *own == 1);
-        if !fits {
-            return Err(format!("{:?} does not broadcast to {shape:?}", self.shape));
+        if self.shape == shape {
+            return Ok(self.clone());
         }
-        let len = element_count(shape)?;
-        let mut data = Vec::with_capacity(len);
-        for flat in 0..len {
-            let (mut rest, mut index, mut step) = (flat, 0, 1);
-            for (axis, n) in shape.iter().enumerate().rev() {
-                let at = rest % n;
-                rest /= n;
-                let own = (axis + self.shape.len()).checked_sub(shape.len());
-                if let Some(own) = own.map(|axis| self.shape[axis]) {
-                    if own != 1 {
-                        index += at * step;
-                    }
-                    step *= own;
-                }
-            }
-            data.push(self.data[index]);
-        }
-        Ok(Self {
-            shape: shape.to_vec(),
-            data,
-        })
+        Ok(self.strided(&Strides::of(&self.shape).broadcast(shape)?))
     }
 
-    /// `f` of each pair of numbers after broadcasting both.
+    /// `f` of each pair of numbers after broadcasting both; the type is that of `self`.
     ///
     /// # Errors
     /// The shapes do not broadcast.
@@ -109,7 +308,17 @@ impl Array {
         let shape = broadcast_shape(&self.shape, &other.shape)?;
         let (a, b) = (self.broadcast(&shape)?, other.broadcast(&shape)?);
         let data = a.data.iter().zip(&b.data).map(|(a, b)| f(*a, *b)).collect();
-        Ok(Self { shape, data })
+        Ok(Self {
+            shape,
+            data,
+            dtype: self.dtype,
+        })
+    }
+
+    /// Axes in another order: axis `i` of the result is axis `order[i]`.
+    #[must_use]
+    pub fn permuted(&self, order: &[usize]) -> Self {
+        self.strided(&Strides::of(&self.shape).permuted(order))
     }
 
     /// Rows and columns swapped; of two axes only.
@@ -117,15 +326,8 @@ impl Array {
     /// # Errors
     /// It has not two axes.
     pub fn transposed(&self) -> Result<Self, String> {
-        let [rows, columns] = self.two_axes()?;
-        let mut data = Vec::with_capacity(self.data.len());
-        for column in 0..columns {
-            data.extend((0..rows).map(|row| self.data[row * columns + column]));
-        }
-        Ok(Self {
-            shape: vec![columns, rows],
-            data,
-        })
+        self.two_axes()?;
+        Ok(self.permuted(&[1, 0]))
     }
 
     /// Matrix product of two matrices.
@@ -140,6 +342,7 @@ impl Array {
                 self.shape, other.shape
             ));
         }
+        check_work(&[rows, inner, columns])?;
         let mut data = vec![0.0; element_count(&[rows, columns])?];
         for row in 0..rows {
             let out = &mut data[row * columns..(row + 1) * columns];
@@ -154,6 +357,7 @@ impl Array {
         Ok(Self {
             shape: vec![rows, columns],
             data,
+            dtype: self.dtype,
         })
     }
 
@@ -163,19 +367,33 @@ impl Array {
     }
 }
 
-/// Length of a vector is counted along its one axis that is not 1.
-#[must_use]
-pub fn is_vector(shape: &[usize]) -> bool {
-    shape.iter().filter(|n| **n != 1).count() <= 1
-}
-
-fn element_count(shape: &[usize]) -> Result<usize, String> {
+/// Number of elements of a shape.
+///
+/// # Errors
+/// There are more than [`MAX_LEN`].
+pub fn element_count(shape: &[usize]) -> Result<usize, String> {
     let len = shape.iter().try_fold(1_usize, |len, n| len.checked_mul(*n));
     len.filter(|len| *len <= MAX_LEN)
         .ok_or_else(|| format!("shape {shape:?} has more than {MAX_LEN} elements"))
 }
 
-fn broadcast_shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
+/// Refuses loops of these lengths inside each other if they take too long.
+///
+/// # Errors
+/// Together they make more than [`MAX_WORK`] turns.
+pub fn check_work(loops: &[usize]) -> Result<(), String> {
+    let turns = loops.iter().try_fold(1_usize, |len, n| len.checked_mul(*n));
+    match turns.filter(|turns| *turns <= MAX_WORK) {
+        Some(_) => Ok(()),
+        None => Err(format!("it takes more than {MAX_WORK} products")),
+    }
+}
+
+/// The shape that two shapes broadcast to.
+///
+/// # Errors
+/// They do not.
+pub fn broadcast_shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
     let rank = a.len().max(b.len());
     let length = |shape: &[usize], axis: usize| match (axis + shape.len()).checked_sub(rank) {
         Some(axis) => shape[axis],
@@ -189,6 +407,7 @@ fn broadcast_shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
             _ => return Err(format!("{a:?} and {b:?} do not broadcast")),
         });
     }
+    element_count(&shape)?;
     Ok(shape)
 }
 
@@ -198,10 +417,8 @@ mod tests {
 
     fn array(shape: &[usize]) -> Array {
         let len: usize = shape.iter().product();
-        Array {
-            shape: shape.to_vec(),
-            data: (0..len).map(|i| i as f64).collect(),
-        }
+        let data = (0..len).map(|i| i as f64).collect();
+        Array::new(shape.to_vec(), data, Dtype::F32).unwrap()
     }
 
     #[test]
@@ -226,5 +443,19 @@ mod tests {
             [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]
         );
         assert!(array(&[2, 3]).product(&array(&[2, 3])).is_err());
+    }
+
+    #[test]
+    fn strides_select_as_numpy_does() {
+        // numpy: np.arange(24).reshape(2, 3, 4).transpose(2, 0, 1)[1:3].ravel()
+        let strides = Strides::of(&[2, 3, 4]).permuted(&[2, 0, 1]);
+        let taken = array(&[2, 3, 4]).strided(&strides.narrowed(0, 1, 2));
+        let expected = [1, 5, 9, 13, 17, 21, 2, 6, 10, 14, 18, 22].map(f64::from);
+        assert_eq!(taken.data, expected);
+        let merged = Strides::of(&[2, 3, 4]).narrowed(0, 1, 1).merged();
+        assert_eq!(
+            (merged.dims, merged.steps, merged.offset),
+            (vec![12], vec![1], 12)
+        );
     }
 }

@@ -12,6 +12,7 @@ use rlfd_runtime::image::{ImageBytes, PolicyImage};
 
 use crate::error::ExportError;
 use crate::evaluate::Evaluator;
+use crate::lower::LowerOptions;
 use crate::onnx::Model;
 use crate::policy_graph::model_of;
 
@@ -86,7 +87,7 @@ pub struct Runner {
 }
 
 enum Engine {
-    Reference(Evaluator),
+    Reference(Box<Evaluator>),
     Policy(&'static str, Box<dyn Policy>),
 }
 
@@ -99,7 +100,8 @@ impl Runner {
     pub fn open(path: &Path, backend: Backend) -> Result<Self, ExportError> {
         let reference = |model: &Model| -> Result<Engine, ExportError> {
             model.check_opset()?;
-            Ok(Engine::Reference(Evaluator::new(&model.graph, None)?))
+            let evaluator = Evaluator::new(&model.graph, &LowerOptions::default())?;
+            Ok(Engine::Reference(Box::new(evaluator)))
         };
         let engine = match (Artefact::open(path)?, backend) {
             (Artefact::Checkpoint(checkpoint), _) => {
@@ -138,7 +140,7 @@ impl Runner {
     #[must_use]
     pub fn observation_dim(&self) -> usize {
         match &self.engine {
-            Engine::Reference(evaluator) => evaluator.input_shape().iter().product(),
+            Engine::Reference(evaluator) => evaluator.observation_dim(),
             Engine::Policy(_, policy) => policy.shape().observation_dim,
         }
     }

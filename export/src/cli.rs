@@ -1,8 +1,9 @@
-//! The command line: `onnx`, `image`, `inspect`, `verify`. The one place that prints and chooses exit codes.
+//! The command line: `onnx`, `image`, `inspect`, `verify`, `run`. The one place that prints and chooses exit codes.
 
 mod image;
 mod inspect;
 mod onnx;
+mod run;
 mod verify;
 
 use std::io::{ErrorKind, Write};
@@ -11,6 +12,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
+
+use crate::LowerOptions;
 
 /// Turns policy.pt into ONNX and into a policy image.
 ///
@@ -30,6 +33,7 @@ enum Command {
     Image(image::Image),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
+    Run(run::Run),
 }
 
 /// What a command that ran has to say.
@@ -47,6 +51,7 @@ pub fn main() -> ExitCode {
         Command::Image(command) => command.run(),
         Command::Inspect(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Run(command) => command.run(),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
@@ -67,6 +72,54 @@ fn print(result: &str) -> Result<()> {
     {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written.context("stdout"),
+    }
+}
+
+/// Which part of an ONNX model is the policy.
+#[derive(Debug, clap::Args)]
+struct Selection {
+    /// Output that belongs to the action; may be repeated [default: all that depend on an input and are no state]
+    #[arg(
+        id = "output",
+        long = "output",
+        alias = "output-name",
+        value_name = "NAME"
+    )]
+    outputs: Vec<String>,
+    /// Who carries recurrent state that is recognised by its names
+    #[arg(long, value_enum, default_value_t = Carrier::Policy)]
+    state: Carrier,
+    /// What becomes of nodes that sample, such as RandomNormalLike, where an output needs them
+    #[arg(long, value_enum, default_value_t = Sampling::Refuse)]
+    sampling: Sampling,
+}
+
+/// Who carries recurrent state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Carrier {
+    /// The policy, until it is reset
+    Policy,
+    /// The caller: it stays inputs and outputs
+    Caller,
+}
+
+/// What becomes of nodes that sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Sampling {
+    /// A policy that needs one is refused
+    Refuse,
+    /// They give their mean
+    Mean,
+}
+
+impl Selection {
+    fn options(&self) -> LowerOptions {
+        LowerOptions {
+            outputs: self.outputs.clone(),
+            state_by_caller: self.state == Carrier::Caller,
+            sampling_mean: self.sampling == Sampling::Mean,
+            precision: None,
+        }
     }
 }
 
@@ -95,5 +148,17 @@ impl Destination {
             bail!("{} exists; --force replaces it", path.display());
         }
         Ok(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn no_two_arguments_share_a_name() {
+        Cli::command().debug_assert();
     }
 }

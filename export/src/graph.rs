@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::dtype::Dtype;
 use crate::error::ExportError;
 
 /// A function as a list of nodes in the order they run.
@@ -9,6 +10,8 @@ use crate::error::ExportError;
 pub struct Graph {
     /// e.g. the environment.
     pub name: String,
+    /// Version of ONNX's own operator set, which says what an operator means.
+    pub opset: i64,
     /// What is fed in; constants are not among them.
     pub inputs: Vec<Port>,
     /// What is asked for.
@@ -65,6 +68,8 @@ pub enum Attribute {
     Int(i64),
     /// Text.
     Text(String),
+    /// Several texts.
+    Texts(Vec<String>),
     /// A tensor.
     Value(Value),
     /// Numbers.
@@ -89,8 +94,14 @@ pub struct Value {
 pub enum Data {
     /// Weights.
     F32(Vec<f32>),
+    /// Weights in half precision.
+    F16(Vec<f32>),
+    /// Weights in double precision.
+    F64(Vec<f64>),
     /// Shapes and axes.
     I64(Vec<i64>),
+    /// Any other integers, and booleans as 0 and 1.
+    Integers(Dtype, Vec<i64>),
     /// An element type no supported operator uses: only its name is kept.
     Other(&'static str),
 }
@@ -110,48 +121,62 @@ impl Value {
     pub fn dtype(&self) -> &'static str {
         match self.data {
             Data::F32(_) => "float32",
+            Data::F16(_) => "float16",
+            Data::F64(_) => "float64",
             Data::I64(_) => "int64",
+            Data::Integers(dtype, _) => dtype.name(),
             Data::Other(name) => name,
         }
     }
 }
 
 impl Port {
-    /// Its shape for one observation: the leading axis counts 1 if it is symbolic.
+    /// Its element type and shape for one observation: symbolic axes of a batch or a sequence have length 1.
     ///
     /// # Errors
-    /// The shape is not known, or is not that of one vector of at most 65535 `float32`.
-    pub fn shape_of_one(&self) -> Result<Vec<usize>, ExportError> {
-        let wrong = |problem: &str| ExportError::Tensor {
+    /// The shape or a length is not known, or the element type is none that an engine holds as numbers.
+    pub fn resolved(&self, ones: &BTreeSet<String>) -> Result<(Dtype, Vec<usize>), ExportError> {
+        let wrong = |problem: String| ExportError::Tensor {
             name: self.name.clone(),
-            problem: problem.to_string(),
+            problem,
         };
-        if self.dtype != "float32" {
-            return Err(wrong(&format!("is {}, float32 is expected", self.dtype)));
-        }
+        let dtype = Dtype::of_name(self.dtype)
+            .ok_or_else(|| wrong(format!("is {}, numbers are expected", self.dtype)))?;
         let dims = self
             .shape
             .as_ref()
-            .ok_or_else(|| wrong("its shape is not given in the file"))?;
+            .ok_or_else(|| wrong("its shape is not given in the file".to_string()))?;
         let mut shape = Vec::new();
         for (axis, dim) in dims.iter().enumerate() {
             match dim {
                 Dim::Fixed(len) => shape.push(*len),
                 Dim::Symbol(_) if axis == 0 && dims.len() > 1 => shape.push(1),
+                Dim::Symbol(name) if ones.contains(name) || is_batch(name) => shape.push(1),
                 Dim::Symbol(_) => {
-                    return Err(wrong(&format!("the length of axis {axis} is not given")));
+                    let problem = format!("the length of axis {axis} is not given");
+                    return Err(wrong(problem));
                 }
             }
         }
         let len = shape.iter().copied().fold(1, usize::saturating_mul);
-        let is_vector = shape.iter().filter(|n| **n != 1).count() <= 1;
-        if !is_vector || !(1..=usize::from(u16::MAX)).contains(&len) {
-            return Err(wrong(&format!(
-                "shape {shape:?} is not that of one vector of 1 to 65535 numbers"
+        if !(1..=MAX_PORT).contains(&len) {
+            return Err(wrong(format!(
+                "shape {shape:?} is not one of 1 to {MAX_PORT} numbers"
             )));
         }
-        Ok(shape)
+        Ok((dtype, shape))
     }
+}
+
+/// Numbers in an input at most: widths of a contract are counted in 16 bits.
+const MAX_PORT: usize = u16::MAX as usize;
+
+/// Whether people give this name to an axis that counts samples or steps.
+fn is_batch(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["batch", "seq", "time", "steps"]
+        .iter()
+        .any(|word| name.contains(word))
 }
 
 impl Node {
@@ -176,6 +201,19 @@ impl Node {
 }
 
 impl Graph {
+    /// Names of symbolic axes that lead an input: one observation at a time makes them 1 wherever they occur.
+    #[must_use]
+    pub fn batch_symbols(&self) -> BTreeSet<String> {
+        let leading = self
+            .inputs
+            .iter()
+            .filter_map(|port| match port.shape.as_deref() {
+                Some([Dim::Symbol(name), _, ..]) if !name.is_empty() => Some(name.clone()),
+                _ => None,
+            });
+        leading.collect()
+    }
+
     /// Checks that each name is made once and before it is used.
     ///
     /// # Errors

@@ -4,15 +4,16 @@ use std::fmt;
 
 use rlfd_models::PolicySpec;
 use rlfd_models::checkpoint::Checkpoint;
-use rlfd_runtime::image::{Op, PolicyImage};
-use rlfd_runtime::{Activation, ImagePolicy};
+use rlfd_runtime::ImagePolicy;
+use rlfd_runtime::image::{PolicyImage, Port as ImagePort};
 use serde::Serialize;
 
 use crate::artefact::Artefact;
 use crate::error::ExportError;
 use crate::graph::{Dim, Port};
-use crate::lower::lower;
+use crate::lower::{LowerOptions, lower};
 use crate::onnx::Model;
+use crate::operation;
 use crate::ops;
 
 /// What a file holds.
@@ -75,10 +76,19 @@ pub struct ImageInspection {
     contract_id: String,
     checksum: String,
     bytes: usize,
-    scratch_bytes: usize,
+    /// Of the image that are weights and other constants.
+    constant_bytes: usize,
+    /// Memory the caller lends.
+    arena_bytes: usize,
+    /// Of that memory, what is carried from step to step.
+    state_bytes: usize,
+    /// Multiplications that are added up, for one action.
+    macs: u64,
     observation: Vec<String>,
     action: Vec<String>,
-    layers: Vec<String>,
+    inputs: Vec<String>,
+    outputs: Vec<String>,
+    ops: Vec<String>,
     /// Whether the engine here computes the golden action, bit for bit.
     self_test: bool,
 }
@@ -114,7 +124,9 @@ impl Inspection {
 impl ModelInspection {
     fn of(model: &Model) -> Result<Self, ExportError> {
         let graph = &model.graph;
-        let lowered = model.check_opset().and_then(|()| lower(graph, None));
+        let lowered = model
+            .check_opset()
+            .and_then(|()| lower(graph, &LowerOptions::default()));
         let nodes = graph.nodes.iter().map(|node| NodeRow {
             name: node.title().to_string(),
             op: match node.domain.as_str() {
@@ -132,7 +144,7 @@ impl ModelInspection {
         });
         Ok(Self {
             ir_version: model.ir_version,
-            opset: model.opset,
+            opset: model.graph.opset,
             producer: model.producer.clone(),
             spec: model.spec()?,
             metadata_keys: model.metadata.iter().map(|(key, _)| key.clone()).collect(),
@@ -148,8 +160,8 @@ impl ModelInspection {
 impl ImageInspection {
     fn of(bytes: &[u8]) -> Result<Self, ExportError> {
         let image = PolicyImage::view(bytes)?;
-        let mut scratch = vec![0.0; image.scratch_len()];
-        let self_test = ImagePolicy::new(image, &mut scratch)?.self_test();
+        let mut arena = vec![0.0; image.arena_len()];
+        let self_test = ImagePolicy::new(image, &mut arena)?.self_test();
         let observation = image.observation_terms().map(|term| {
             format!(
                 "{} [{}] ×{}, history {}, scale {}, offset {}, clip {}",
@@ -158,14 +170,15 @@ impl ImageInspection {
         });
         let action = image.action_terms().map(|term| {
             format!(
-                "{} [{}] ×{}, scale {}, offset {}, {}, rate {}/s",
+                "{} [{}] ×{}, scale {}, offset {}, {}, rate {}/s{}",
                 term.name,
                 term.unit,
                 term.dim,
                 term.scale,
                 term.offset,
                 limits(term.low, term.high),
-                term.max_rate
+                term.max_rate,
+                gains(term.stiffness, term.damping)
             )
         });
         Ok(Self {
@@ -175,10 +188,21 @@ impl ImageInspection {
             contract_id: format!("{:016x}", image.contract_id()),
             checksum: format!("{:08x}", image.checksum()),
             bytes: bytes.len(),
-            scratch_bytes: image.scratch_len() * size_of::<f32>(),
+            constant_bytes: size_of_val(image.constants()),
+            arena_bytes: image.arena_len() * size_of::<f32>(),
+            state_bytes: image.state_len() * size_of::<f32>(),
+            macs: image
+                .ops()
+                .map(|op| operation::macs(&op, image.constants()))
+                .sum(),
             observation: observation.collect(),
             action: action.collect(),
-            layers: image.layers().map(|op| layer(&op)).collect(),
+            inputs: image.inputs().map(image_port).collect(),
+            outputs: image.outputs().map(image_port).collect(),
+            ops: image
+                .ops()
+                .map(|op| operation::describe(&op, image.constants()))
+                .collect(),
             self_test,
         })
     }
@@ -197,23 +221,15 @@ fn port(port: &Port) -> String {
     format!("{} {} {shape}", port.name, port.dtype)
 }
 
-fn layer(op: &Op<'_>) -> String {
-    match op {
-        Op::Normalize { mean, .. } => format!("normalize {}", mean.len()),
-        Op::Dense(dense) => {
-            let activation = dense.activation.map_or("", activation_name);
-            format!(
-                "dense {} -> {} {activation}",
-                dense.input_dim,
-                dense.output_dim()
-            )
-            .trim_end()
-            .to_string()
-        }
-        Op::ScaleShift { scale, .. } => format!("scale and shift {}", scale.len()),
-        Op::Clamp { low, .. } => format!("clamp {}", low.len()),
-        Op::Activate { activation, width } => format!("{} {width}", activation_name(*activation)),
+fn image_port(port: ImagePort<'_>) -> String {
+    format!("{} [{}]", port.name, port.shape.replace('x', ", "))
+}
+
+fn gains(stiffness: f32, damping: f32) -> String {
+    if stiffness == 0.0 && damping == 0.0 {
+        return String::new();
     }
+    format!(", stiffness {stiffness}, damping {damping}")
 }
 
 fn limits(low: f32, high: f32) -> String {
@@ -221,15 +237,6 @@ fn limits(low: f32, high: f32) -> String {
         return "no limits".to_string();
     }
     format!("limits {low} to {high}")
-}
-
-fn activation_name(activation: Activation) -> &'static str {
-    match activation {
-        Activation::Relu => "relu",
-        Activation::Elu => "elu",
-        Activation::Tanh => "tanh",
-        Activation::Sigmoid => "sigmoid",
-    }
 }
 
 impl fmt::Display for Inspection {
@@ -292,8 +299,20 @@ impl fmt::Display for ImageInspection {
         writeln!(f, "contract id   {}", self.contract_id)?;
         write_lines(f, "observation", &self.observation)?;
         write_lines(f, "action", &self.action)?;
-        write_lines(f, "layers", &self.layers)?;
-        writeln!(f, "scratch       {} bytes", self.scratch_bytes)?;
+        write_lines(f, "inputs", &self.inputs)?;
+        write_lines(f, "outputs", &self.outputs)?;
+        write_lines(f, "operations", &self.ops)?;
+        writeln!(f, "products      {} multiplied and added", self.macs)?;
+        writeln!(
+            f,
+            "flash         {} bytes, {} of them constants",
+            self.bytes, self.constant_bytes
+        )?;
+        writeln!(
+            f,
+            "memory        {} bytes, {} of them recurrent state",
+            self.arena_bytes, self.state_bytes
+        )?;
         let outcome = if self.self_test { "passed" } else { "FAILED" };
         writeln!(f, "self-test     {outcome}")
     }
@@ -317,13 +336,14 @@ fn write_spec(f: &mut fmt::Formatter<'_>, spec: &PolicySpec) -> fmt::Result {
             .max_rate
             .map_or(String::new(), |rate| format!(", rate {rate}/s"));
         format!(
-            "{} [{}] ×{}, scale {}, offset {}, {}{rate}",
+            "{} [{}] ×{}, scale {}, offset {}, {}{rate}{}",
             term.name,
             term.unit,
             term.dim,
             term.scale,
             term.offset,
-            limits(term.low, term.high)
+            limits(term.low, term.high),
+            gains(term.stiffness.unwrap_or(0.0), term.damping.unwrap_or(0.0))
         )
     });
     write_lines(f, "action", &action.collect::<Vec<_>>())?;

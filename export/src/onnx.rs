@@ -18,7 +18,7 @@ use rlfd_models::checkpoint::check_spec;
 use sha2::{Digest, Sha256};
 
 use crate::error::ExportError;
-use crate::graph::Graph;
+use crate::graph::{Graph, Value};
 
 /// The operator set our models are written against.
 pub const OPSET: i64 = 17;
@@ -38,8 +38,6 @@ pub const DIGEST_KEY: &str = "rlfd.sha256";
 pub struct Model {
     /// File format version.
     pub ir_version: i64,
-    /// Version of ONNX's own operator set.
-    pub opset: i64,
     /// Program and version that wrote it.
     pub producer: String,
     /// Keys and values in the file's order, repeated keys included.
@@ -89,12 +87,12 @@ impl Model {
     /// # Errors
     /// Its operator set is outside [`OPSETS`].
     pub fn check_opset(&self) -> Result<(), ExportError> {
-        if OPSETS.contains(&self.opset) {
+        if OPSETS.contains(&self.graph.opset) {
             return Ok(());
         }
         Err(ExportError::Model(format!(
             "operator set {} is not supported; {} to {} are",
-            self.opset,
+            self.graph.opset,
             OPSETS.start(),
             OPSETS.end()
         )))
@@ -118,6 +116,14 @@ impl Model {
         check_spec(&spec)?;
         Ok(Some(spec))
     }
+}
+
+/// Name and elements of a tensor that is a file of its own, as in ONNX's test cases.
+///
+/// # Errors
+/// It is damaged.
+pub fn read_tensor_file(bytes: &[u8]) -> Result<(String, Value), ExportError> {
+    read::read_tensor_file(bytes)
 }
 
 /// SHA-256, in hexadecimal, of the model without its digest. Protocol buffers carry no checksum, and a weight with a

@@ -25,7 +25,6 @@ pub fn model_of(checkpoint: &Checkpoint) -> Result<Model, ExportError> {
     let spec = serde_json::to_string(&checkpoint.spec)?;
     Ok(Model {
         ir_version: IR_VERSION,
-        opset: OPSET,
         producer: format!("{PRODUCER} {}", env!("CARGO_PKG_VERSION")),
         metadata: vec![(SPEC_KEY.to_string(), spec)],
         graph: graph_of(checkpoint),
@@ -148,6 +147,7 @@ impl<'a> Builder<'a> {
         };
         Graph {
             name: name.to_string(),
+            opset: OPSET,
             inputs: vec![port(INPUT, observation_dim)],
             outputs: vec![port(OUTPUT, action_dim)],
             constants: self.constants,

@@ -3,6 +3,10 @@
 mod harness;
 
 use harness::{checkpoint, export, stderr};
+use rlfd_export::array::Array;
+use rlfd_export::dtype::Dtype;
+use rlfd_export::evaluate::Evaluator;
+use rlfd_export::{LowerOptions, model_of, npz};
 
 #[test]
 fn a_policy_goes_all_the_way_and_stays_the_same() {
@@ -57,7 +61,7 @@ fn inspect_shows_each_kind_of_file() {
     for (file, kind, expected) in [
         ("policy.pt", "checkpoint", "actor.0.weight float32 [5, 3]"),
         ("policy.onnx", "model", "observation float32 [batch, 3]"),
-        ("policy.rlfd", "image", "dense 3 -> 5 elu"),
+        ("policy.rlfd", "image", "Dense 3 -> 5 Elu(1)"),
     ] {
         let output = export(path, &["inspect", file]);
         stderr(&output, 0);
@@ -138,4 +142,68 @@ fn what_cannot_be_done_is_said_with_the_file_and_exit_2() {
             "{message} lacks {expected}"
         );
     }
+}
+
+#[test]
+fn recorded_inputs_run_on_each_engine_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    checkpoint(1.0).write(&path.join("policy.pt")).unwrap();
+    stderr(&export(path, &["onnx", "policy.pt"]), 0);
+    stderr(&export(path, &["image", "policy.pt"]), 0);
+    let samples: Vec<f64> = (0..12).map(|i| (f64::from(i) * 0.9).sin()).collect();
+    let array = |shape: &[usize]| Array::new(shape.to_vec(), samples.clone(), Dtype::F32).unwrap();
+    npz::write(
+        &path.join("in.npz"),
+        &[("observation".to_string(), array(&[4, 3]))],
+    )
+    .unwrap();
+    let run = |file: &str, extra: &[&str]| {
+        let arguments = [
+            &["run", file, "--inputs", "in.npz", "--outputs", "out.npz"],
+            extra,
+        ]
+        .concat();
+        export(path, &arguments)
+    };
+    let mut answers = Vec::new();
+    for (file, backend) in [
+        ("policy.onnx", "engine"),
+        ("policy.rlfd", "engine"),
+        ("policy.onnx", "tract"),
+    ] {
+        stderr(&run(file, &["--backend", backend]), 0);
+        let outputs = npz::read(&path.join("out.npz")).unwrap();
+        assert_eq!(outputs["action"].shape, [4, 1, 2]);
+        answers.push(outputs["action"].data.clone());
+    }
+    assert_eq!(answers[0], answers[1]);
+    for (a, b) in answers[0].iter().zip(&answers[2]) {
+        assert!((a - b).abs() < 1e-6, "{a} {b}");
+    }
+    // The reference of the same observation.
+    let expected = model_of(&checkpoint(1.0)).unwrap();
+    let mut reference = Evaluator::new(&expected.graph, &LowerOptions::default()).unwrap();
+    let rounded: Vec<f64> = samples[..3].iter().map(|x| f64::from(*x as f32)).collect();
+    for (a, b) in answers[0].iter().zip(reference.evaluate(&rounded).unwrap()) {
+        assert!((a - b).abs() < 1e-6, "{a} {b}");
+    }
+
+    for (name, shape, expected) in [
+        (
+            "observations",
+            &[4, 3][..],
+            "`observations` is no input; `observation` is missing; the inputs are `observation` [1, 3]",
+        ),
+        ("observation", &[3, 4], "`observation` has shape [3, 4]"),
+    ] {
+        npz::write(&path.join("in.npz"), &[(name.to_string(), array(shape))]).unwrap();
+        let message = stderr(&run("policy.rlfd", &[]), 2);
+        assert!(message.contains(expected), "{message} lacks {expected}");
+    }
+    let message = stderr(&run("policy.rlfd", &["--backend", "tract"]), 2);
+    assert!(
+        message.contains("an image runs on our engine only"),
+        "{message}"
+    );
 }

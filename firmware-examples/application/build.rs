@@ -5,7 +5,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rlfd_runtime::image::{Aligned, PolicyImage};
+use rlfd_runtime::image::{Aligned, ImageError, PolicyImage};
 use rlfd_runtime::{Controller, ImagePolicy};
 
 const DEFAULT_IMAGE: &str = "linear-balance.rlfd";
@@ -44,20 +44,25 @@ fn link_in() -> Result<(), String> {
 /// The constants that `memory.rs` includes.
 fn sizes(bytes: &[u8]) -> Result<String, String> {
     let aligned = Blocks::copy_of(bytes);
-    let image = PolicyImage::view(aligned.bytes()).map_err(|error| error.to_string())?;
+    let image = PolicyImage::view(aligned.bytes()).map_err(|error| match error {
+        ImageError::Feature { feature, .. } => {
+            format!("{error}: build with --features rlfd-firmware/{feature}")
+        }
+        error => error.to_string(),
+    })?;
     let contract = image.contract();
     Ok(format!(
         "/// Numbers in a measurement.\n\
          pub const MEASUREMENT_DIM: usize = {};\n\
          /// Numbers in a command.\n\
          pub const COMMAND_DIM: usize = {};\n\
-         /// Numbers that the policy's intermediate results take.\n\
-         const SCRATCH_LEN: usize = {};\n\
+         /// Numbers that the policy's intermediate results and state take.\n\
+         const ARENA_LEN: usize = {};\n\
          /// Numbers that the control loop borrows.\n\
          const LOOP_LEN: usize = {};\n",
         contract.measurement_dim(),
         contract.action_dim(),
-        image.scratch_len(),
+        image.arena_len(),
         Controller::<ImagePolicy<'_>>::memory_len(&contract),
     ))
 }

@@ -74,6 +74,12 @@ pub struct ActionTerm {
     /// Greatest change of the command per second; absent means none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_rate: Option<f32>,
+    /// Gain from position error to torque, where the command is the target position of a joint; absent where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stiffness: Option<f32>,
+    /// Gain from joint velocity to opposing torque; absent for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damping: Option<f32>,
 }
 
 /// A multi-layer perceptron with optional observation normaliser in front and a deterministic head behind:

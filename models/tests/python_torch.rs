@@ -33,6 +33,8 @@ fn example() -> Checkpoint {
             low: -1.0,
             high: 1.0,
             max_rate: None,
+            stiffness: None,
+            damping: None,
         }],
         network: Network {
             hidden: vec![260],

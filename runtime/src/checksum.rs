@@ -3,8 +3,14 @@
 
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
-/// One 1 KiB table: a byte per step, small enough for a device.
-pub(crate) const CRC32: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISO_HDLC);
+/// A table of 1 KiB and a byte per step, small enough for a device; a host takes sixteen bytes at once.
+#[cfg(not(feature = "std"))]
+pub(crate) type Lanes = Table<1>;
+#[cfg(feature = "std")]
+pub(crate) type Lanes = Table<16>;
+
+/// The checksum.
+pub(crate) static CRC32: Crc<u32, Lanes> = Crc::<u32, Lanes>::new(&CRC_32_ISO_HDLC);
 
 #[cfg(test)]
 mod tests {

@@ -21,6 +21,7 @@ compile_error!("weights are little-endian and read in place");
 #[cfg(feature = "alloc")]
 pub mod backend;
 pub mod board;
+mod bounded;
 mod checksum;
 pub mod control;
 mod fault;
@@ -41,7 +42,7 @@ pub use board::Board;
 pub use control::{ControlError, Controller, Cycle, CycleStats, Outcome, Phase, WrongPhase};
 pub use fault::{Fault, UnknownFault};
 pub use image::PolicyImage;
-pub use nn::Activation;
+pub use nn::Function;
 pub use observation::ObservationPipeline;
 pub use policy::{ImagePolicy, Policy, Shape};
 pub use safety::{Interventions, SafetyFilter, SafetyLimits};

@@ -1,8 +1,8 @@
 //! [`ObservationPipeline`]: from measurement (sensor units) to observation (what the policy sees): order, scale, clip,
 //! history. The normaliser a policy was trained with is no business of the pipeline: it is in the policy.
 
+use crate::bounded::bounded;
 use crate::image::ObservationRule;
-use crate::nn::elementwise::bounded;
 
 /// Builds observations in memory the caller lends; that memory is also the history.
 #[derive(Debug)]

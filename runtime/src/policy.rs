@@ -41,26 +41,28 @@ impl<P: Policy + ?Sized> Policy for &mut P {
     }
 }
 
-/// A policy image, ready to act: weights are read where they lie, intermediate results live in lent memory.
+/// A policy image, ready to act: weights are read where they lie, intermediate results and the recurrent state live in lent
+/// memory.
 #[derive(Debug)]
 pub struct ImagePolicy<'a> {
     image: PolicyImage<'a>,
-    scratch: &'a mut [f32],
+    arena: &'a mut [f32],
 }
 
 impl<'a> ImagePolicy<'a> {
-    /// Takes a checked image and at least [`PolicyImage::scratch_len`] numbers of memory.
+    /// Takes a checked image and at least [`PolicyImage::arena_len`] numbers of memory. The policy starts reset.
     ///
     /// # Errors
-    /// [`ImageError::Scratch`] where the memory is too small.
-    pub fn new(image: PolicyImage<'a>, scratch: &'a mut [f32]) -> Result<Self, ImageError> {
-        if scratch.len() < image.scratch_len() {
-            return Err(ImageError::Scratch {
-                needed: image.scratch_len(),
-                found: scratch.len(),
+    /// [`ImageError::Arena`] where the memory is too small.
+    pub fn new(image: PolicyImage<'a>, arena: &'a mut [f32]) -> Result<Self, ImageError> {
+        if arena.len() < image.arena_len() {
+            return Err(ImageError::Arena {
+                needed: image.arena_len(),
+                found: arena.len(),
             });
         }
-        Ok(Self { image, scratch })
+        image.program().reset(arena);
+        Ok(Self { image, arena })
     }
 
     /// The image it runs.
@@ -69,12 +71,10 @@ impl<'a> ImagePolicy<'a> {
         &self.image
     }
 
-    /// Whether this machine computes the image's golden action, bit for bit.
+    /// Whether this machine computes the image's golden action, bit for bit. The policy is reset by this.
     #[must_use]
     pub fn self_test(&mut self) -> bool {
-        let golden = self.image.golden();
-        let action = self.image.program().run(self.scratch, golden.observation);
-        golden.matches(action)
+        self.image.program().passes(self.arena, self.image.golden())
     }
 }
 
@@ -83,9 +83,11 @@ impl Policy for ImagePolicy<'_> {
         self.image.shape()
     }
 
-    fn reset(&mut self) {}
+    fn reset(&mut self) {
+        self.image.program().reset(self.arena);
+    }
 
     fn act(&mut self, observation: &[f32], action: &mut [f32]) {
-        self.image.program().act(self.scratch, observation, action);
+        self.image.program().act(self.arena, observation, action);
     }
 }

@@ -1,10 +1,10 @@
 //! [`SafetyFilter`]: the guard between action and command. It bounds what can be bounded, refuses what cannot be judged, and
 //! stays refusing until it is reset. It does not know how to make a machine safe: that is the board's.
 
+use crate::bounded::bounded;
 use crate::control::ControlError;
 use crate::fault::Fault;
 use crate::image::{ActionRule, Contract};
-use crate::nn::elementwise::bounded;
 
 /// What a board allows one command, in its units. An image may tighten this, never loosen it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -211,6 +211,8 @@ mod tests {
         low: -3.0,
         high: 3.0,
         max_rate: 50.0,
+        stiffness: 0.0,
+        damping: 0.0,
     };
     const VALVE: ActionRule = ActionRule {
         dim: 1,
@@ -220,6 +222,8 @@ mod tests {
         low: 0.25,
         high: 9.0,
         max_rate: f32::INFINITY,
+        stiffness: 0.0,
+        damping: 0.0,
     };
 
     fn contract(action: &[ActionRule]) -> Contract<'_> {

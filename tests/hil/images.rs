@@ -7,8 +7,8 @@ use std::path::Path;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use rlfd_runtime::Activation;
-use rlfd_runtime::image::{ActionTerm, ImageSource, Layer, ObservationTerm, write};
+use rlfd_runtime::Function;
+use rlfd_runtime::image::{ActionTerm, Chain, ImageSource, Layer, ObservationTerm, write};
 use rlfd_trainer::env::registry;
 
 const LEARNED_IMAGE: &str = "../models/zoo/InvertedPendulum-v5/sac/policy.rlfd";
@@ -60,10 +60,10 @@ pub fn every_operation() -> Vec<u8> {
         .map(|pair| (random(pair[0] * pair[1], 0.7), random(pair[1], 0.3)))
         .collect();
     let activations = [
-        Some(Activation::Elu),
-        Some(Activation::Relu),
-        Some(Activation::Tanh),
-        Some(Activation::Sigmoid),
+        Some(Function::Elu),
+        Some(Function::Relu),
+        Some(Function::Tanh),
+        Some(Function::Sigmoid),
         None,
     ];
     let (mean, std_reciprocal) = (random(7, 1.0), vec![0.5, 1.5, 3.0, 0.1, 1.0, 7.0, 0.01]);
@@ -80,7 +80,7 @@ pub fn every_operation() -> Vec<u8> {
             activation,
         });
     }
-    layers.push(Layer::Activate(Activation::Tanh));
+    layers.push(Layer::Activate(Function::Tanh));
     layers.push(Layer::ScaleShift {
         scale: &scale,
         offset: &offset,
@@ -89,6 +89,7 @@ pub fn every_operation() -> Vec<u8> {
         low: &low,
         high: &high,
     });
+    let chain = Chain::new(7, &layers).unwrap();
     write(&ImageSource {
         environment: "none",
         provenance: "random weights",
@@ -103,8 +104,10 @@ pub fn every_operation() -> Vec<u8> {
             low: -9.0,
             high: 9.0,
             max_rate: f32::INFINITY,
+            stiffness: 0.0,
+            damping: 0.0,
         }],
-        layers: &layers,
+        program: chain.source(),
         golden_observation: &[0.5, -0.5, 1.0, 2.0, -3.0, 0.25, 100.0],
     })
     .unwrap()
@@ -121,6 +124,15 @@ fn the_default_image_is_the_balance_law() {
         .map(|term| observation(&term.name, &term.unit, term.dim as u16))
         .collect();
     let force = &spec.action[0];
+    let chain = Chain::new(
+        4,
+        &[Layer::Dense {
+            weight: &BALANCE,
+            bias: &[0.0],
+            activation: None,
+        }],
+    )
+    .unwrap();
     let bytes = write(&ImageSource {
         environment: &spec.id,
         provenance: "linear balance law, gains by discrete LQR around upright",
@@ -135,12 +147,10 @@ fn the_default_image_is_the_balance_law() {
             low: force.low,
             high: force.high,
             max_rate: f32::INFINITY,
+            stiffness: 0.0,
+            damping: 0.0,
         }],
-        layers: &[Layer::Dense {
-            weight: &BALANCE,
-            bias: &[0.0],
-            activation: None,
-        }],
+        program: chain.source(),
         golden_observation: &[0.01, -0.02, 0.03, -0.04],
     })
     .unwrap();

@@ -99,6 +99,8 @@ pub struct AttributeProto {
     pub floats: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub ints: Vec<i64>,
+    #[prost(bytes = "vec", repeated, tag = "9")]
+    pub strings: Vec<Vec<u8>>,
     /// `AttributeType`, see [`attribute_type`].
     #[prost(int32, tag = "20")]
     pub r#type: i32,
@@ -112,6 +114,7 @@ pub mod attribute_type {
     pub const TENSOR: i32 = 4;
     pub const FLOATS: i32 = 6;
     pub const INTS: i32 = 7;
+    pub const STRINGS: i32 = 8;
 }
 
 /// `TensorProto`
@@ -126,12 +129,19 @@ pub struct TensorProto {
     pub segment: Option<Opaque>,
     #[prost(float, repeated, tag = "4")]
     pub float_data: Vec<f32>,
+    /// Also of 8 and 16 bits, of booleans and of the bits of `float16`.
+    #[prost(int32, repeated, tag = "5")]
+    pub int32_data: Vec<i32>,
     #[prost(int64, repeated, tag = "7")]
     pub int64_data: Vec<i64>,
     #[prost(string, tag = "8")]
     pub name: String,
     #[prost(bytes = "vec", optional, tag = "9")]
     pub raw_data: Option<Vec<u8>>,
+    #[prost(double, repeated, tag = "10")]
+    pub double_data: Vec<f64>,
+    #[prost(uint64, repeated, tag = "11")]
+    pub uint64_data: Vec<u64>,
     #[prost(message, repeated, tag = "13")]
     pub external_data: Vec<StringStringEntryProto>,
     /// `DataLocation`: 0 in the file, 1 in another one.
@@ -141,8 +151,6 @@ pub struct TensorProto {
 
 /// `TensorProto.DataType`
 pub mod data_type {
-    pub const FLOAT: i32 = 1;
-    pub const INT64: i32 = 7;
     /// All names, by number.
     pub const NAMES: [&str; 27] = [
         "undefined",

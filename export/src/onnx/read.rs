@@ -1,6 +1,8 @@
 //! Bytes of an `.onnx` file to a [`Model`]. Refuses what is damaged; what is merely unsupported is left to lowering.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
 
 use prost::Message;
@@ -10,6 +12,7 @@ use super::proto::{
     attribute_type, data_type,
 };
 use super::{DIGEST_KEY, Model, PRODUCER, digest};
+use crate::dtype::{Dtype, half_to_f32};
 use crate::error::ExportError;
 use crate::graph::{Attribute, Data, Dim, Graph, Node, Port, Value};
 
@@ -29,12 +32,11 @@ pub(super) fn read(bytes: &[u8], folder: Option<&Path>) -> Result<Model, ExportE
         .ok_or_else(|| ExportError::Model("not an ONNX model: it has no graph".to_string()))?;
     Ok(Model {
         ir_version: proto.ir_version,
-        opset,
         producer: format!("{} {}", proto.producer_name, proto.producer_version)
             .trim()
             .to_string(),
         metadata,
-        graph: read_graph(graph, folder)?,
+        graph: read_graph(graph, opset, folder)?,
     })
 }
 
@@ -65,7 +67,7 @@ fn opset(proto: &ModelProto) -> Result<i64, ExportError> {
     })
 }
 
-fn read_graph(proto: GraphProto, folder: Option<&Path>) -> Result<Graph, ExportError> {
+fn read_graph(proto: GraphProto, opset: i64, folder: Option<&Path>) -> Result<Graph, ExportError> {
     if !proto.sparse_initializer.is_empty() {
         return Err(ExportError::Model(
             "it has sparse tensors; only dense ones are supported".to_string(),
@@ -100,6 +102,7 @@ fn read_graph(proto: GraphProto, folder: Option<&Path>) -> Result<Graph, ExportE
     let nodes = proto.node.into_iter().map(|node| read_node(node, folder));
     Ok(Graph {
         name: proto.name,
+        opset,
         inputs,
         outputs: proto.output.into_iter().map(read_port).collect(),
         constants,
@@ -165,6 +168,14 @@ fn read_attribute(proto: AttributeProto, folder: Option<&Path>) -> Result<Attrib
         }
         attribute_type::FLOATS => Attribute::Floats(proto.floats),
         attribute_type::INTS => Attribute::Ints(proto.ints),
+        attribute_type::STRINGS => {
+            let texts = proto.strings.into_iter().map(String::from_utf8);
+            Attribute::Texts(
+                texts
+                    .collect::<Result<_, _>>()
+                    .map_err(|_| "its text is not UTF-8")?,
+            )
+        }
         other => Attribute::Other(other),
     })
 }
@@ -188,24 +199,79 @@ fn read_tensor(proto: TensorProto, folder: Option<&Path>) -> Result<Value, Strin
             Some(external.as_slice())
         }
     };
-    let data = match proto.data_type {
-        data_type::FLOAT => {
-            Data::F32(raw.map_or(Ok(proto.float_data), |raw| words(raw, f32::from_le_bytes))?)
-        }
-        data_type::INT64 => {
-            Data::I64(raw.map_or(Ok(proto.int64_data), |raw| words(raw, i64::from_le_bytes))?)
-        }
-        other => Data::Other(name_of(other)),
-    };
+    let data = read_data(&proto, raw)?;
     let n_found = match &data {
-        Data::F32(data) => data.len(),
-        Data::I64(data) => data.len(),
+        Data::F32(data) | Data::F16(data) => data.len(),
+        Data::F64(data) => data.len(),
+        Data::I64(data) | Data::Integers(_, data) => data.len(),
         Data::Other(_) => len,
     };
     if n_found != len {
         return Err(format!("{n_found} elements for shape {shape:?}"));
     }
     Ok(Value { shape, data })
+}
+
+/// The elements, from `raw` little-endian bytes or else from the field that holds their type.
+fn read_data(proto: &TensorProto, raw: Option<&[u8]>) -> Result<Data, String> {
+    let Some(dtype) = Dtype::of_number(proto.data_type) else {
+        return Ok(Data::Other(name_of(proto.data_type)));
+    };
+    let narrow = || proto.int32_data.iter().map(|x| i64::from(*x)).collect();
+    Ok(match dtype {
+        Dtype::F32 => Data::F32(raw.map_or(Ok(proto.float_data.clone()), |r| {
+            words(r, f32::from_le_bytes)
+        })?),
+        Dtype::F64 => Data::F64(raw.map_or(Ok(proto.double_data.clone()), |r| {
+            words(r, f64::from_le_bytes)
+        })?),
+        Dtype::F16 => {
+            let bits = match raw {
+                Some(raw) => words(raw, u16::from_le_bytes)?,
+                None => proto.int32_data.iter().map(|x| *x as u16).collect(),
+            };
+            Data::F16(bits.into_iter().map(half_to_f32).collect())
+        }
+        Dtype::I64 => Data::I64(raw.map_or(Ok(proto.int64_data.clone()), |r| {
+            words(r, i64::from_le_bytes)
+        })?),
+        _ => {
+            let data: Vec<i64> = match (dtype, raw) {
+                (Dtype::U32 | Dtype::U64, None) => {
+                    proto.uint64_data.iter().map(|x| *x as i64).collect()
+                }
+                (_, None) => narrow(),
+                (Dtype::I8, Some(raw)) => integers(raw, i8::from_le_bytes)?,
+                (Dtype::U8 | Dtype::Bool, Some(raw)) => integers(raw, u8::from_le_bytes)?,
+                (Dtype::I16, Some(raw)) => integers(raw, i16::from_le_bytes)?,
+                (Dtype::U16, Some(raw)) => integers(raw, u16::from_le_bytes)?,
+                (Dtype::I32, Some(raw)) => integers(raw, i32::from_le_bytes)?,
+                (Dtype::U32, Some(raw)) => integers(raw, u32::from_le_bytes)?,
+                (_, Some(raw)) => words(raw, i64::from_le_bytes)?,
+            };
+            Data::Integers(dtype, data)
+        }
+    })
+}
+
+fn integers<T: Into<i64>, const N: usize>(
+    raw: &[u8],
+    from_le_bytes: fn([u8; N]) -> T,
+) -> Result<Vec<i64>, String> {
+    Ok(words(raw, from_le_bytes)?
+        .into_iter()
+        .map(Into::into)
+        .collect())
+}
+
+/// A `TensorProto` in a file of its own, as ONNX's test cases are.
+pub(super) fn read_tensor_file(bytes: &[u8]) -> Result<(String, Value), ExportError> {
+    let proto = TensorProto::decode(bytes)?;
+    let name = proto.name.clone();
+    match read_tensor(proto, None) {
+        Ok(value) => Ok((name, value)),
+        Err(problem) => Err(ExportError::Tensor { name, problem }),
+    }
 }
 
 fn words<T, const N: usize>(raw: &[u8], from_le_bytes: fn([u8; N]) -> T) -> Result<Vec<T>, String> {
@@ -242,15 +308,21 @@ fn read_external(proto: &TensorProto, folder: Option<&Path>) -> Result<Vec<u8>, 
     let path = folder
         .ok_or("external data: the model's folder is not known")?
         .join(location);
-    let bytes = std::fs::read(&path)
-        .map_err(|error| format!("external data {}: {error}", path.display()))?;
-    let rest = bytes.get(number("offset")?.unwrap_or(0)..);
-    let part = match number("length")? {
-        Some(len) => rest.and_then(|rest| rest.get(..len)),
-        None => rest,
-    };
-    part.map(<[u8]>::to_vec)
-        .ok_or_else(|| format!("external data {} is too short", path.display()))
+    let wrong = |error: std::io::Error| format!("external data {}: {error}", path.display());
+    let short = || format!("external data {} is too short", path.display());
+    // Only what the tensor needs is read: many tensors share one large file.
+    let mut file = File::open(&path).map_err(wrong)?;
+    let file_len = file.metadata().map_err(wrong)?.len();
+    let offset = number("offset")?.unwrap_or(0) as u64;
+    let rest = file_len.checked_sub(offset).ok_or_else(short)?;
+    let len = number("length")?.map_or(rest, |len| len as u64);
+    if len > rest {
+        return Err(short());
+    }
+    file.seek(SeekFrom::Start(offset)).map_err(wrong)?;
+    let mut bytes = Vec::new();
+    file.take(len).read_to_end(&mut bytes).map_err(wrong)?;
+    Ok(bytes)
 }
 
 fn name_of(dtype: i32) -> &'static str {

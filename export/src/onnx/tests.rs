@@ -7,12 +7,13 @@ use prost::Message;
 use super::proto::{
     DimensionProto, DimensionValue, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
     StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,
-    ValueInfoProto, data_type,
+    ValueInfoProto,
 };
 use super::{DIGEST_KEY, Model, SPEC_KEY, read};
 use crate::evaluate::Evaluator;
 use crate::graph::{Data, Dim};
 use crate::image::{ImageOptions, image_of};
+use crate::lower::LowerOptions;
 
 fn port(name: &str, dims: &[DimensionValue]) -> ValueInfoProto {
     let dim = dims.iter().map(|value| DimensionProto {
@@ -22,7 +23,7 @@ fn port(name: &str, dims: &[DimensionValue]) -> ValueInfoProto {
         name: name.to_string(),
         r#type: Some(TypeProto {
             tensor_type: Some(TensorTypeProto {
-                elem_type: data_type::FLOAT,
+                elem_type: 1,
                 shape: Some(TensorShapeProto { dim: dim.collect() }),
             }),
         }),
@@ -64,7 +65,7 @@ fn model(weight: TensorProto) -> ModelProto {
             initializer: vec![TensorProto {
                 name: "w".to_string(),
                 dims: vec![2, 1],
-                data_type: data_type::FLOAT,
+                data_type: 1,
                 ..weight
             }],
             // IR version 3 lists constants among the inputs.
@@ -100,7 +101,7 @@ fn external(location: &str, offset: &str) -> TensorProto {
 
 /// The action for `[2, 4]`.
 fn act(model: &Model) -> Vec<f64> {
-    let evaluator = Evaluator::new(&model.graph, None).unwrap();
+    let mut evaluator = Evaluator::new(&model.graph, &LowerOptions::default()).unwrap();
     evaluator.evaluate(&[2.0, 4.0]).unwrap()
 }
 
@@ -108,7 +109,7 @@ fn act(model: &Model) -> Vec<f64> {
 fn numbers_are_read_wherever_a_file_keeps_them() {
     let read_model = |proto: ModelProto| Model::from_bytes(&proto.encode_to_vec()).unwrap();
     let first = read_model(model(inline()));
-    assert_eq!(first.opset, 9);
+    assert_eq!(first.graph.opset, 9);
     assert_eq!(first.graph.inputs.len(), 1, "w is a constant");
     assert_eq!(
         first.graph.inputs[0].shape,
@@ -171,12 +172,14 @@ fn damaged_or_foreign_tensors_are_named() {
     }
     let mut half = model(inline());
     let weight = &mut half.graph.as_mut().unwrap().initializer[0];
-    (weight.data_type, weight.raw_data) = (10, Some(vec![0; 4]));
+    (weight.data_type, weight.raw_data) = (16, Some(vec![0; 4]));
     let half = Model::from_bytes(&half.encode_to_vec()).unwrap();
-    assert_eq!(half.graph.constants["w"].data, Data::Other("float16"));
-    let message = Evaluator::new(&half.graph, None).unwrap_err().to_string();
+    assert_eq!(half.graph.constants["w"].data, Data::Other("bfloat16"));
+    let message = Evaluator::new(&half.graph, &LowerOptions::default())
+        .unwrap_err()
+        .to_string();
     assert!(
-        message.contains("`w`: float16 is not supported"),
+        message.contains("`w`: bfloat16 is not supported"),
         "{message}"
     );
 }
@@ -187,7 +190,7 @@ fn a_foreign_model_needs_a_period_and_a_known_operator_set() {
     let refusal = |model: &Model, period_us| {
         let options = ImageOptions {
             period_us,
-            output: None,
+            ..ImageOptions::default()
         };
         image_of(model, &options).map_err(|error| error.to_string())
     };
@@ -195,10 +198,8 @@ fn a_foreign_model_needs_a_period_and_a_known_operator_set() {
     let message = refusal(&foreign, None).unwrap_err();
     assert!(message.contains("--period-us"), "{message}");
     for opset in [8, 24] {
-        let strange = Model {
-            opset,
-            ..foreign.clone()
-        };
+        let mut strange = foreign.clone();
+        strange.graph.opset = opset;
         let message = refusal(&strange, Some(20_000)).unwrap_err();
         assert!(message.contains("9 to 23 are"), "{message}");
     }

@@ -8,6 +8,7 @@ use super::proto::{
     TypeProto, ValueInfoProto, attribute_type, data_type,
 };
 use super::{DIGEST_KEY, Model, digest};
+use crate::dtype::{Dtype, f32_to_half};
 use crate::error::ExportError;
 use crate::graph::{Attribute, Data, Dim, Graph, Node, Port, Value};
 
@@ -29,7 +30,7 @@ pub(super) fn write(model: &Model) -> Result<Vec<u8>, ExportError> {
         graph: Some(write_graph(&model.graph)?),
         opset_import: vec![OperatorSetIdProto {
             domain: String::new(),
-            version: model.opset,
+            version: model.graph.opset,
         }],
         metadata_props: metadata.map(|(key, value)| entry((key, value))).collect(),
         functions: Vec::new(),
@@ -123,6 +124,10 @@ fn write_attribute(name: &str, attribute: &Attribute) -> Result<AttributeProto, 
             proto.ints.clone_from(values);
             attribute_type::INTS
         }
+        Attribute::Texts(texts) => {
+            proto.strings = texts.iter().map(|text| text.clone().into_bytes()).collect();
+            attribute_type::STRINGS
+        }
         Attribute::Other(kind) => {
             return Err(ExportError::Model(format!(
                 "attribute `{name}` of kind {kind} cannot be written"
@@ -133,15 +138,20 @@ fn write_attribute(name: &str, attribute: &Attribute) -> Result<AttributeProto, 
 }
 
 fn write_tensor(name: &str, value: &Value) -> Result<TensorProto, ExportError> {
-    let (data_type, raw) = match &value.data {
-        Data::F32(data) => (
-            data_type::FLOAT,
-            data.iter().flat_map(|x| x.to_le_bytes()).collect(),
-        ),
-        Data::I64(data) => (
-            data_type::INT64,
-            data.iter().flat_map(|x| x.to_le_bytes()).collect(),
-        ),
+    let (dtype, raw): (Dtype, Vec<u8>) = match &value.data {
+        Data::F32(data) => (Dtype::F32, bytes(data, |x| x.to_le_bytes())),
+        Data::F16(data) => (Dtype::F16, bytes(data, |x| f32_to_half(*x).to_le_bytes())),
+        Data::F64(data) => (Dtype::F64, bytes(data, |x| x.to_le_bytes())),
+        Data::I64(data) => (Dtype::I64, bytes(data, |x| x.to_le_bytes())),
+        Data::Integers(dtype, data) => {
+            let raw = match dtype {
+                Dtype::I8 | Dtype::U8 | Dtype::Bool => bytes(data, |x| (*x as u8).to_le_bytes()),
+                Dtype::I16 | Dtype::U16 => bytes(data, |x| (*x as u16).to_le_bytes()),
+                Dtype::I32 | Dtype::U32 => bytes(data, |x| (*x as u32).to_le_bytes()),
+                _ => bytes(data, |x| x.to_le_bytes()),
+            };
+            (*dtype, raw)
+        }
         Data::Other(dtype) => {
             return Err(ExportError::Tensor {
                 name: name.to_string(),
@@ -151,9 +161,13 @@ fn write_tensor(name: &str, value: &Value) -> Result<TensorProto, ExportError> {
     };
     Ok(TensorProto {
         dims: value.shape.iter().map(|n| *n as i64).collect(),
-        data_type,
+        data_type: dtype.number(),
         name: name.to_string(),
         raw_data: Some(raw),
         ..TensorProto::default()
     })
+}
+
+fn bytes<T, const N: usize>(data: &[T], to_le_bytes: impl Fn(&T) -> [u8; N]) -> Vec<u8> {
+    data.iter().flat_map(to_le_bytes).collect()
 }

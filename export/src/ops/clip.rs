@@ -1,48 +1,55 @@
 //! `Clip`: bounds as attributes (operator set 6) or as optional scalar operands (from 11 on).
 
-use super::{OpDef, Site, operand, required};
+use super::activation::clamp;
+use super::{Call, OpDef, Site};
 use crate::array::Array;
-use crate::graph::{Data, Node};
-use crate::stage::Stage;
+use crate::lower::{Tensor, map, zip};
 
 pub(super) const OP: OpDef = OpDef {
     name: "Clip",
     arity: (1, 3),
+    results: 1,
     attributes: &["min", "max"],
+    fixed: &[],
+    becomes: "Map, or Zip where a bound is computed",
     evaluate,
     lower,
 };
 
-fn evaluate(node: &Node, operands: &[Option<&Array>]) -> Result<Array, String> {
-    let bound = |index: usize, name: &str, none: f32| match operand(operands, index) {
-        None => Ok(f64::from(node.float(name, none)?)),
-        Some(array) => match array.data.as_slice() {
-            [bound] => Ok(*bound),
-            _ => Err(format!("{name} is not one number")),
-        },
+fn evaluate(call: &Call<'_>) -> Result<Vec<Array>, String> {
+    let bound = |index: usize, name: &str, none: f32| match call.optional(index) {
+        None => Ok(f64::from(call.node.float(name, none)?)),
+        Some(array) => array.only(name),
     };
     let low = bound(1, "min", f32::NEG_INFINITY)?;
     let high = bound(2, "max", f32::INFINITY)?;
     // As ONNX defines it where the bounds are crossed: the upper one wins.
-    Ok(required(operands, 0)?.map(|x| x.max(low).min(high)))
+    Ok(vec![call.required(0)?.map(|x| clamp(x, low, high))])
 }
 
-fn lower(site: &Site<'_>) -> Result<Vec<Stage>, String> {
-    site.flow_first()?;
-    let bound = |index: usize, name: &str, none: f32| match site.constant(index)? {
-        None => site.node.float(name, none),
-        Some(value) => match &value.data {
-            Data::F32(data) if data.len() == 1 => Ok(data[0]),
-            _ => Err(format!("{name} is not one float32 number")),
-        },
+fn lower(site: &mut Site<'_>) -> Result<Vec<Tensor>, String> {
+    let x = site.tensor(0)?;
+    let computed = |index: usize| {
+        site.optional(index)
+            .filter(|bound| bound.constant().is_none())
     };
-    let low = bound(1, "min", f32::NEG_INFINITY)?;
-    let high = bound(2, "max", f32::INFINITY)?;
-    if low.is_nan() || high.is_nan() || low > high {
-        return Err(format!("its bounds {low} and {high} are not in order"));
+    if computed(1).is_none() && computed(2).is_none() {
+        let bound = |index: usize, name: &str, none: f32| match site.constant(index)? {
+            None => site.call.node.float(name, none),
+            Some(array) => Ok(array.only(name)? as f32),
+        };
+        let low = bound(1, "min", f32::NEG_INFINITY)?;
+        let high = bound(2, "max", f32::INFINITY)?;
+        if low.is_nan() || high.is_nan() || low > high {
+            return Err(format!("its bounds {low} and {high} are not in order"));
+        }
+        return Ok(vec![site.build.map(map::CLIP, [low, high], &x)]);
     }
-    Ok(vec![Stage::Clamp {
-        low: vec![low; site.output_len()],
-        high: vec![high; site.output_len()],
-    }])
+    let mut result = x;
+    for (index, function) in [(1, zip::MAX), (2, zip::MIN)] {
+        if let Some(bound) = site.optional(index) {
+            result = site.build.zip(function, &result, &bound)?;
+        }
+    }
+    Ok(vec![result])
 }

@@ -1,92 +1,106 @@
 //! `Gemm`: `alpha * op(A) · op(B) + beta * C`, where `op` transposes if asked to.
 
-use super::{OpDef, Site, operand, required};
-use crate::array::{Array, is_vector};
-use crate::graph::{Data, Node, Value};
-use crate::stage::Stage;
+use super::{Call, OpDef, Site};
+use crate::array::{Array, Strides};
+use crate::lower::{Bias, Tensor, zip};
 
 pub(super) const OP: OpDef = OpDef {
     name: "Gemm",
     arity: (2, 3),
+    results: 1,
     attributes: &["alpha", "beta", "transA", "transB"],
+    fixed: &[],
+    becomes: "Dense; MatMul where both factors are computed; DenseQuantized between quantisers",
     evaluate,
     lower,
 };
 
-fn evaluate(node: &Node, operands: &[Option<&Array>]) -> Result<Array, String> {
-    let matrix = |index: usize, transpose: &str| match node.int(transpose, 0)? {
-        0 => Ok(required(operands, index)?.clone()),
-        _ => required(operands, index)?.transposed(),
+fn evaluate(call: &Call<'_>) -> Result<Vec<Array>, String> {
+    let matrix = |index: usize, transpose: &str| match call.node.int(transpose, 0)? {
+        0 => Ok(call.required(index)?.clone()),
+        _ => call.required(index)?.transposed(),
     };
     let product = matrix(0, "transA")?.product(&matrix(1, "transB")?)?;
-    let alpha = f64::from(node.float("alpha", 1.0)?);
+    let alpha = f64::from(call.node.float("alpha", 1.0)?);
     let product = product.map(|x| alpha * x);
-    let Some(c) = operand(operands, 2) else {
-        return Ok(product);
+    let Some(c) = call.optional(2) else {
+        return Ok(vec![product]);
     };
-    let beta = f64::from(node.float("beta", 1.0)?);
+    let beta = f64::from(call.node.float("beta", 1.0)?);
     let c = c.broadcast(&product.shape)?;
-    product.zip(&c, |x, c| x + beta * c)
+    Ok(vec![product.zip(&c, |x, c| x + beta * c)?])
 }
 
-fn lower(site: &Site<'_>) -> Result<Vec<Stage>, String> {
-    site.flow_first()?;
-    // With one observation A is a row, or a column transposed: either way the vector itself.
-    if !is_vector(site.input_shape) || !is_vector(site.output_shape) {
-        return Err("it multiplies more than one vector".to_string());
+fn lower(site: &mut Site<'_>) -> Result<Vec<Tensor>, String> {
+    let node = site.call.node;
+    let (mut a, b) = (site.tensor(0)?, site.tensor(1)?);
+    if node.int("transA", 0)? != 0 {
+        a = site
+            .build
+            .strided(&a, &Strides::of(&a.shape).permuted(&[1, 0]));
     }
-    let node = site.node;
-    let (n_in, n_out) = (site.input_len(), site.output_len());
-    let weight = site.constant(1)?.ok_or("operand 1 is missing")?;
-    let weight = rows_by_output(weight, node.int("transB", 0)? != 0, n_in, n_out)?;
+    let by_output = node.int("transB", 0)? != 0;
     let alpha = node.float("alpha", 1.0)?;
-    let mut stages = vec![Stage::MatMul {
-        weight: scaled(weight, alpha),
-        out: n_out,
-    }];
-    if let Some(c) = site.constant(2)? {
-        let beta = node.float("beta", 1.0)?;
-        let bias = Array::of(c)?.broadcast(site.output_shape)?;
-        let bias = bias.data.iter().map(|x| *x as f32).collect();
-        stages.push(Stage::Add(scaled(bias, beta)));
-    }
-    Ok(stages)
-}
-
-/// `[out, in]` row-major from a matrix that is so already, or is `[in, out]`.
-pub(super) fn rows_by_output(
-    weight: &Value,
-    is_by_output: bool,
-    n_in: usize,
-    n_out: usize,
-) -> Result<Vec<f32>, String> {
-    let Data::F32(data) = &weight.data else {
-        return Err(format!(
-            "its weight is {}, float32 is expected",
-            weight.dtype()
-        ));
+    let beta = node.float("beta", 1.0)?;
+    let shape = site.shape().to_vec();
+    let (rows, outputs) = (shape[0], shape[1]);
+    let mut c = site.optional(2);
+    // One row of biases for all rows can be part of the layer.
+    let bias = match c.as_ref().and_then(Tensor::constant) {
+        Some(array) if array.shape.iter().rev().skip(1).all(|n| *n == 1) => {
+            let bias = array.broadcast(
+                &[vec![1; array.shape.len().saturating_sub(1)], vec![outputs]].concat(),
+            )?;
+            let bias = bias.to_f32().into_iter().map(|x| x * beta).collect();
+            c = None;
+            Bias::Constant(bias)
+        }
+        _ => Bias::None,
     };
-    let expected = if is_by_output {
-        [n_out, n_in]
-    } else {
-        [n_in, n_out]
+    let mut y = match b.constant() {
+        Some(matrix) => {
+            if let Some(y) = site
+                .build
+                .dense_quantized(&a, &b, by_output, alpha, &bias)?
+            {
+                y
+            } else {
+                let weight = if by_output {
+                    matrix.clone()
+                } else {
+                    matrix.transposed()?
+                };
+                let weight = weight.to_f32().into_iter().map(|x| x * alpha).collect();
+                site.build.dense(&a, rows, weight, outputs, bias)?
+            }
+        }
+        None => {
+            let b = match by_output {
+                true => site
+                    .build
+                    .strided(&b, &Strides::of(&b.shape).permuted(&[1, 0])),
+                false => b,
+            };
+            let product = site.build.matmul(&a, &b, [1, rows, a.shape[1], outputs])?;
+            let product = site.build.scaled(&product, f64::from(alpha))?;
+            match bias {
+                Bias::Constant(bias) => {
+                    let bias = Tensor::of(Array::new(
+                        vec![bias.len()],
+                        bias.into_iter().map(f64::from).collect(),
+                        product.dtype,
+                    )?);
+                    let product = product.with_shape(&shape);
+                    site.build.zip(zip::ADD, &product, &bias)?
+                }
+                _ => product,
+            }
+        }
     };
-    if weight.shape != expected {
-        return Err(format!(
-            "its weight has shape {:?}, {expected:?} is expected",
-            weight.shape
-        ));
+    y = y.with_shape(&shape);
+    if let Some(c) = c {
+        let c = site.build.scaled(&c, f64::from(beta))?;
+        y = site.build.zip(zip::ADD, &y, &c)?;
     }
-    if is_by_output {
-        return Ok(data.clone());
-    }
-    let rows = 0..n_out;
-    Ok(rows
-        .flat_map(|out| data.iter().skip(out).step_by(n_out).copied())
-        .collect())
-}
-
-fn scaled(mut values: Vec<f32>, factor: f32) -> Vec<f32> {
-    values.iter_mut().for_each(|value| *value *= factor);
-    values
+    Ok(vec![y])
 }

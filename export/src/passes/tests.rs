@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use rlfd_runtime::Activation;
-
 use super::*;
-use crate::graph::{Attribute, Data, Graph, Node, Port, Value};
+use crate::graph::{Attribute, Dim, Graph, Node, Port, Value};
+use crate::lower::LowerOptions;
 
 fn node(op: &str, inputs: &[&str], output: &str) -> Node {
     Node {
@@ -23,62 +22,18 @@ fn graph(inputs: &[&str], outputs: &[&str], nodes: Vec<Node>) -> Graph {
         let port = |name: &&str| Port {
             name: name.to_string(),
             dtype: "float32",
-            shape: None,
+            shape: Some(vec![Dim::Fixed(1), Dim::Fixed(2)]),
         };
         names.iter().map(port).collect()
     };
     Graph {
         name: "test".to_string(),
+        opset: 17,
         inputs: ports(inputs),
         outputs: ports(outputs),
         constants: BTreeMap::from([("two".to_string(), Value::f32(&[], vec![2.0]))]),
         nodes,
     }
-}
-
-#[test]
-fn a_normaliser_stays_a_layer_and_a_bias_joins_its_matrix() {
-    let matrix = || Stage::MatMul {
-        weight: vec![1.0, 2.0],
-        out: 1,
-    };
-    let stages = vec![
-        Stage::Add(vec![-3.0, 4.0]),
-        Stage::Mul(vec![0.5, 0.25]),
-        matrix(),
-        Stage::Add(vec![7.0]),
-        Stage::Activate(Activation::Tanh),
-        Stage::Mul(vec![3.0]),
-        Stage::Add(vec![1.0]),
-    ];
-    assert_eq!(
-        simplify(stages),
-        [
-            Stage::Normalize {
-                mean: vec![3.0, -4.0],
-                std_reciprocal: vec![0.5, 0.25]
-            },
-            Stage::Dense {
-                weight: vec![1.0, 2.0],
-                bias: vec![7.0],
-                activation: Some(Activation::Tanh)
-            },
-            Stage::ScaleShift {
-                scale: vec![3.0],
-                offset: vec![1.0]
-            },
-        ]
-    );
-    let without_bias = simplify(vec![matrix(), Stage::Activate(Activation::Relu)]);
-    let expected = Stage::Dense {
-        weight: vec![1.0, 2.0],
-        bias: vec![0.0],
-        activation: Some(Activation::Relu),
-    };
-    assert_eq!(without_bias, [expected]);
-    // A second activation is a layer of its own.
-    let twice = [Activation::Tanh, Activation::Relu].map(Stage::Activate);
-    assert_eq!(simplify(twice.to_vec()), twice);
 }
 
 #[test]
@@ -92,50 +47,106 @@ fn constants_are_computed_with_one_rounding() {
         node("Mul", &["x", "quotient"], "y"),
     ];
     let folded = fold_constants(&graph(&["x"], &["y"], nodes)).unwrap();
-    assert_eq!(folded.nodes.len(), 1);
+    assert_eq!(folded.graph.nodes.len(), 1);
     assert_eq!(
-        folded.constants["quotient"].data,
-        Data::F32(vec![3.0 / 2.0, 0.1_f32 / 2.0])
+        folded.constants["quotient"].to_f32(),
+        [3.0 / 2.0, 0.1_f32 / 2.0]
     );
-    let unknown = graph(&["x"], &["y"], vec![node("Erf", &["two"], "y")]);
+    let unknown = graph(&["x"], &["y"], vec![node("Hardmax", &["two"], "y")]);
     let message = fold_constants(&unknown).unwrap_err().to_string();
-    assert!(message.contains("`y` (Erf)"), "{message}");
+    assert!(message.contains("`y` (Hardmax)"), "{message}");
+}
+
+fn selected(
+    inputs: &[&str],
+    outputs: &[&str],
+    nodes: Vec<Node>,
+    options: &LowerOptions,
+) -> Result<Selection, String> {
+    select(&graph(inputs, outputs, nodes), options).map_err(|error| error.to_string())
 }
 
 #[test]
-fn pruning_keeps_what_the_action_needs() {
+fn selecting_keeps_what_the_action_needs() {
     let nodes = vec![
         node("RandomNormalLike", &["x"], "noise"),
         node("Relu", &["x"], "action"),
         node("Identity", &["two"], "version"),
     ];
-    let part = prune(
-        &graph(&["x", "unused"], &["version", "action"], nodes),
-        None,
-    )
-    .unwrap();
-    assert_eq!(part.nodes.len(), 1);
-    assert_eq!(part.inputs.len(), 1);
-    assert!(part.constants.is_empty());
+    let options = LowerOptions::default();
+    let part = selected(&["x", "unused"], &["version", "action"], nodes, &options).unwrap();
+    assert_eq!(part.outputs, ["action"]);
+    assert_eq!(part.graph.nodes.len(), 1);
+    assert_eq!(part.graph.inputs.len(), 1);
+    assert!(part.graph.constants.is_empty());
 }
 
 #[test]
-fn pruning_refuses_what_is_not_one_function_of_one_input() {
+fn selecting_refuses_by_name() {
     let nodes = || {
         vec![
+            node("RandomNormalLike", &["x"], "noise"),
             node("Relu", &["x"], "a"),
-            node("Add", &["x", "h"], "b"),
+            node("Add", &["x", "noise"], "b"),
             node("Identity", &["two"], "c"),
         ]
     };
     for (outputs, chosen, expected) in [
-        (&["a", "b"][..], None, "several outputs: `a`, `b`"),
-        (&["b"][..], None, "depends on the inputs `x`, `h`"),
-        (&["c"][..], None, "does not depend on an input"),
-        (&["a"][..], Some("d"), "no output `d`; its outputs are `a`"),
+        (
+            &["a", "b"][..],
+            &[][..],
+            "the output `b` needs it; outputs that can be kept without it, with --output: `a`",
+        ),
+        (&["b"], &[], "no output can be kept without it"),
+        (&["c"], &[], "does not depend on an input"),
+        (&["a"], &["d"], "no output `d`; its outputs are `a`"),
     ] {
-        let message = prune(&graph(&["x", "h"], outputs, nodes()), chosen).unwrap_err();
-        let message = message.to_string();
+        let options = LowerOptions {
+            outputs: chosen.iter().map(|name: &&str| name.to_string()).collect(),
+            ..LowerOptions::default()
+        };
+        let message = selected(&["x"], outputs, nodes(), &options).unwrap_err();
         assert!(message.contains(expected), "{message} lacks {expected}");
+    }
+    let options = LowerOptions {
+        sampling_mean: true,
+        ..LowerOptions::default()
+    };
+    assert_eq!(
+        selected(&["x"], &["a", "b"], nodes(), &options)
+            .unwrap()
+            .outputs,
+        ["a", "b"]
+    );
+}
+
+#[test]
+fn states_are_found_by_their_names() {
+    for (input, output) in [
+        ("h_in", "h_out"),
+        ("c_in", "c_out"),
+        ("recurrent_in", "recurrent_out"),
+        ("h", "h_next"),
+        ("h", "h_out"),
+        ("h", "hn"),
+        ("h0", "hn"),
+        ("h_0", "h_n"),
+        ("state_in_0", "state_out_0"),
+        ("hidden_state", "next_hidden_state"),
+        ("actor_rnn_state_in", "actor_rnn_state_out"),
+    ] {
+        let pairs = state_pairs(&graph(&["obs", input], &["action", output], vec![]));
+        assert_eq!(pairs, [(input.to_string(), output.to_string())]);
+    }
+    for (input, output) in [
+        ("obs_in", "obs_out"),
+        ("h_in", "c_out"),
+        ("state", "action"),
+        ("joint_pos", "joint_pos_next"),
+    ] {
+        assert!(
+            state_pairs(&graph(&[input], &[output], vec![])).is_empty(),
+            "{input} {output}"
+        );
     }
 }

@@ -31,6 +31,8 @@ pub fn checkpoint(gain: f32) -> Checkpoint {
             low: -3.0,
             high: 3.0,
             max_rate: None,
+            stiffness: None,
+            damping: None,
         }],
         network: Network {
             hidden: vec![5],

@@ -24,12 +24,12 @@ impl ControlLoop {
     /// Views the image, which checks its CRC, and joins it to the loop. `None` if it is damaged.
     pub fn new(
         image: &'static [u8],
-        scratch: &'static mut [f32],
+        arena: &'static mut [f32],
         control: &'static mut [f32],
         machine: LinkedMachine<'static>,
     ) -> Option<Self> {
         let image = PolicyImage::view(image).ok()?;
-        let policy = ImagePolicy::new(image, scratch).ok()?;
+        let policy = ImagePolicy::new(image, arena).ok()?;
         let contract = image.contract();
         let controller = Controller::new(policy, &contract, &LIMITS, control).ok()?;
         let max_interval_us = contract.period_us.saturating_mul(MAX_INTERVAL_PERIODS);

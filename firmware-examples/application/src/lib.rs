@@ -4,6 +4,8 @@
 #![no_std]
 
 mod control_loop;
+mod inference;
+mod kernels;
 mod machine;
 mod memory;
 mod meter;
@@ -14,6 +16,8 @@ mod stack;
 mod text;
 
 pub use control_loop::{ControlLoop, MAX_INTERVAL_PERIODS};
+pub use inference::infer;
+pub use kernels::{Scratch, kernels};
 pub use machine::LinkedMachine;
 pub use memory::{COMMAND_DIM, IMAGE, MEASUREMENT_DIM, Memory};
 pub use meter::measure;

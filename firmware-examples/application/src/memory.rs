@@ -20,7 +20,7 @@ const ANSWER_LEN: usize = frame_len(COMMAND_DIM);
 /// Lent to the application for good.
 #[derive(Debug)]
 pub struct Memory {
-    pub(crate) scratch: [f32; SCRATCH_LEN],
+    pub(crate) arena: [f32; ARENA_LEN],
     pub(crate) control: [f32; LOOP_LEN],
     pub(crate) measurement: [f32; MEASUREMENT_DIM],
     pub(crate) command: [f32; COMMAND_DIM],
@@ -33,7 +33,7 @@ impl Memory {
     pub fn take() -> Option<&'static mut Self> {
         static TAKEN: AtomicBool = AtomicBool::new(false);
         static mut MEMORY: Memory = Memory {
-            scratch: [0.0; SCRATCH_LEN],
+            arena: [0.0; ARENA_LEN],
             control: [0.0; LOOP_LEN],
             measurement: [0.0; MEASUREMENT_DIM],
             command: [0.0; COMMAND_DIM],

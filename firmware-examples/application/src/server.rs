@@ -36,7 +36,7 @@ impl Server {
     pub fn boot(memory: &'static mut Memory, port: &mut impl Port) -> Self {
         let machine = LinkedMachine::new(&mut memory.measurement, &mut memory.command);
         let mut control =
-            ControlLoop::new(&IMAGE.0, &mut memory.scratch, &mut memory.control, machine);
+            ControlLoop::new(&IMAGE.0, &mut memory.arena, &mut memory.control, machine);
         report(&mut control, port);
         Self {
             reader: &mut memory.reader,

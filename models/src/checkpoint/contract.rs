@@ -46,6 +46,11 @@ pub fn check_spec(spec: &PolicySpec) -> Result<(), CheckpointError> {
         require_finite(term.low, &key("low"))?;
         require_finite(term.high, &key("high"))?;
         require_bound(term.max_rate, &key("max_rate"))?;
+        for (gain, field) in [(term.stiffness, "stiffness"), (term.damping, "damping")] {
+            let gain = gain.unwrap_or(0.0);
+            require_finite(gain, &key(field))?;
+            require(gain >= 0.0, &key(field), format_args!("{gain} is negative"))?;
+        }
         require(
             term.low <= term.high,
             &key("low"),

@@ -29,6 +29,8 @@ fn example() -> Checkpoint {
             low: -3.0,
             high: 3.0,
             max_rate: None,
+            stiffness: None,
+            damping: None,
         }],
         network: Network {
             hidden: vec![2],

@@ -10,7 +10,7 @@ use crate::policy::{Policy, Shape};
 #[derive(Clone, Debug)]
 pub struct EnginePolicy {
     image: OwnedImage,
-    scratch: Vec<f32>,
+    arena: Vec<f32>,
 }
 
 impl EnginePolicy {
@@ -20,11 +20,8 @@ impl EnginePolicy {
     /// Whatever is wrong with the image.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ImageError> {
         let image = OwnedImage::new(bytes)?;
-        let scratch_len = image.view()?.scratch_len();
-        Ok(Self {
-            image,
-            scratch: vec![0.0; scratch_len],
-        })
+        let arena = vec![0.0; image.program().arena_len()];
+        Ok(Self { image, arena })
     }
 
     /// The image it runs.
@@ -39,11 +36,13 @@ impl Policy for EnginePolicy {
         self.image.program().shape()
     }
 
-    fn reset(&mut self) {}
+    fn reset(&mut self) {
+        self.image.program().reset(&mut self.arena);
+    }
 
     fn act(&mut self, observation: &[f32], action: &mut [f32]) {
         self.image
             .program()
-            .act(&mut self.scratch, observation, action);
+            .act(&mut self.arena, observation, action);
     }
 }

@@ -42,6 +42,10 @@ pub struct ActionRule {
     pub high: f32,
     /// Greatest change of the command per second; infinite for none.
     pub max_rate: f32,
+    /// Gain from position error to torque, where the command is the target position of a joint; 0 where it is not.
+    pub stiffness: f32,
+    /// Gain from joint velocity to opposing torque; 0 for none.
+    pub damping: f32,
 }
 
 /// What a policy expects of the machine around it.
@@ -145,6 +149,8 @@ impl ActionRule {
             ("high", "finite", self.high.is_finite()),
             ("low", "not above high", self.low <= self.high),
             ("max_rate", "above 0", self.max_rate > 0.0),
+            ("stiffness", "finite, not negative", gain(self.stiffness)),
+            ("damping", "finite, not negative", gain(self.damping)),
         ] {
             if !holds {
                 return Err(ImageError::ActionTerm {
@@ -156,4 +162,8 @@ impl ActionRule {
         }
         Ok(())
     }
+}
+
+fn gain(gain: f32) -> bool {
+    gain >= 0.0 && gain.is_finite()
 }

@@ -99,7 +99,7 @@ pub enum ImageError {
         /// Its code.
         code: u8,
     },
-    /// An operation's activation, number type or reserved field is unknown.
+    /// An operation's function, type of weights or reserved field is unknown.
     #[error("operation {index} ({op:?}): unknown {field} {value}")]
     UnknownField {
         /// Which operation.
@@ -111,10 +111,34 @@ pub enum ImageError {
         /// Its value.
         value: u8,
     },
-    /// Widths of neighbouring operations, or of an array and its operation, differ.
-    #[error("operation {index}: {what} has {found} numbers, expected {expected}")]
+    /// An operation that this build leaves out.
+    #[error("operation {index} needs the feature `{feature}` of rlfd-runtime")]
+    Feature {
+        /// Which operation.
+        index: usize,
+        /// Which feature.
+        feature: &'static str,
+    },
+    /// An operand, the result or a parameter of an operation lies outside of its memory, on top of another, or is missing.
+    #[error("operation {index}: its {what} does not fit")]
+    Operand {
+        /// Which operation.
+        index: usize,
+        /// Which of its places.
+        what: &'static str,
+    },
+    /// An input or output lies outside of its memory.
+    #[error("{what} {index} lies outside of its memory")]
+    Port {
+        /// Which.
+        index: usize,
+        /// `input` or `output`.
+        what: &'static str,
+    },
+    /// An array of a layer has another length than its place.
+    #[error("layer {index}: {what} has {found} numbers, expected {expected}")]
     Width {
-        /// Which operation; one past the last stands for the action.
+        /// Which layer.
         index: usize,
         /// Which array.
         what: &'static str,
@@ -123,13 +147,7 @@ pub enum ImageError {
         /// There.
         found: usize,
     },
-    /// The weights of an operation lie outside the weight section or not at a 16-byte boundary.
-    #[error("operation {index}: weights lie outside their section or unaligned")]
-    Weights {
-        /// Which operation.
-        index: usize,
-    },
-    /// NaN or infinity where a finite number belongs, or bounds in the wrong order.
+    /// NaN or infinity where a finite number belongs.
     #[error("operation {index}: {what} holds a number out of range ({expected})")]
     Number {
         /// Which operation.
@@ -156,8 +174,8 @@ pub enum ImageError {
         what: &'static str,
     },
     /// Lent memory is too small.
-    #[error("{needed} numbers of scratch memory needed, {found} given")]
-    Scratch {
+    #[error("{needed} numbers of memory needed, {found} given")]
+    Arena {
         /// Numbers needed.
         needed: usize,
         /// Numbers given.

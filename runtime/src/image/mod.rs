@@ -5,11 +5,18 @@
 //! a line of text.
 
 mod aligned;
+#[cfg(feature = "alloc")]
+mod chain;
+mod check;
+#[cfg(feature = "alloc")]
+mod constants;
 mod contract;
 mod error;
+mod execute;
 mod op;
 #[cfg(feature = "alloc")]
 mod owned;
+mod port;
 mod prelude;
 mod program;
 mod term;
@@ -20,17 +27,22 @@ mod write;
 pub use aligned::Aligned;
 #[cfg(feature = "alloc")]
 pub use aligned::ImageBytes;
+#[cfg(feature = "alloc")]
+pub use chain::{Chain, Layer};
+#[cfg(feature = "alloc")]
+pub use constants::{Constants, panels};
 pub use contract::{ActionRule, Contract, ObservationRule};
 pub use error::ImageError;
-pub use op::{Dense, Layer, Op, OpCode};
+pub use op::{CONV_PARAMETERS, Extents, Op, OpCode, Place, WeightType};
 #[cfg(feature = "alloc")]
 pub use owned::OwnedImage;
+pub use port::Port;
 pub use prelude::{ALIGNMENT, IMAGE_VERSION, MAGIC};
 pub use program::{Golden, Program};
 pub use term::{ActionTerm, ObservationTerm};
 pub use view::PolicyImage;
 #[cfg(feature = "alloc")]
-pub use write::{ImageSource, write};
+pub use write::{ImageSource, ProgramSource, write};
 
 #[cfg(test)]
 mod tests;

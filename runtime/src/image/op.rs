@@ -1,339 +1,371 @@
-//! The operations of an image: how a writer states them ([`Layer`]), how they lie ([`OpRecord`]), how they are read
-//! ([`Op`]).
+//! The operations of an image: what a writer states and a reader sees ([`Op`]), and how it lies ([`OpRecord`]).
+//!
+//! An operation reads up to three operands, each in the arena or among the constants, and writes one run of the arena.
+//! What its fields mean for each code is the table in `docs/image.md`; [`Extents`] is that table as code.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::ImageError;
-use crate::nn::{Activation, dense, elementwise};
+use crate::nn::{Function, ZipFunction};
 
 /// What an operation does; the discriminants are the codes of the format and never change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum OpCode {
-    /// `(x - mean) * std_reciprocal`
-    Normalize = 1,
-    /// `activation(W x + b)`
-    Dense = 2,
-    /// `x * scale + offset`
-    ScaleShift = 3,
-    /// `clamp(x, low, high)`
-    Clamp = 4,
-    /// `activation(x)`
-    Activate = 5,
+    /// `f(W a + b)` for each row.
+    Dense = 1,
+    /// `f(a)`
+    Map = 2,
+    /// `f(a, b)`, `b` repeated along outer and inner axes.
+    Zip = 3,
+    /// `b` where `a` is not 0, else `c`.
+    Select = 4,
+    /// Numbers moved from places with strides to places with strides.
+    Copy = 5,
+    /// Rows of a table.
+    Gather = 6,
+    /// Product of two matrices that are both computed.
+    MatMul = 7,
+    /// Convolution in two dimensions.
+    Conv = 8,
+    /// Sum, mean, maximum and so on along an axis.
+    Reduce = 9,
+    /// Softmax or its logarithm along an axis.
+    Softmax = 10,
+    /// Layer normalisation of each row.
+    LayerNorm = 11,
+    /// Index of the greatest or least along an axis.
+    ArgMax = 12,
+    /// From f32 to 16-bit integers.
+    Quantize = 13,
+    /// `W a + b` in integers.
+    DenseQuantized = 14,
+    /// From 16-bit integers to f32.
+    Dequantize = 15,
 }
 
 impl OpCode {
-    const fn from_code(code: u8) -> Option<Self> {
-        match code {
-            1 => Some(Self::Normalize),
-            2 => Some(Self::Dense),
-            3 => Some(Self::ScaleShift),
-            4 => Some(Self::Clamp),
-            5 => Some(Self::Activate),
-            _ => None,
-        }
-    }
-}
-
-/// An operation as a writer states it. Arrays are as long as the width at that place.
-#[derive(Clone, Copy, Debug)]
-pub enum Layer<'a> {
-    /// `x = (x - mean) * std_reciprocal`, two roundings.
-    Normalize {
-        /// `[width]`
-        mean: &'a [f32],
-        /// `[width]`
-        std_reciprocal: &'a [f32],
-    },
-    /// `y = activation(W x + b)`.
-    Dense {
-        /// `[out, in]`, row-major.
-        weight: &'a [f32],
-        /// `[out]`
-        bias: &'a [f32],
-        /// Applied to each output; `None` for none.
-        activation: Option<Activation>,
-    },
-    /// `x = x * scale + offset`, two roundings.
-    ScaleShift {
-        /// `[width]`
-        scale: &'a [f32],
-        /// `[width]`
-        offset: &'a [f32],
-    },
-    /// `x` moved into `[low, high]`.
-    Clamp {
-        /// `[width]`, may be negative infinity.
-        low: &'a [f32],
-        /// `[width]`, may be infinity.
-        high: &'a [f32],
-    },
-    /// `x = activation(x)`.
-    Activate(Activation),
-}
-
-/// An operation of an image, its numbers where they lie.
-#[derive(Clone, Copy, Debug)]
-pub enum Op<'a> {
-    /// See [`Layer::Normalize`].
-    Normalize {
-        /// `[width]`
-        mean: &'a [f32],
-        /// `[width]`
-        std_reciprocal: &'a [f32],
-    },
-    /// See [`Layer::Dense`].
-    Dense(Dense<'a>),
-    /// See [`Layer::ScaleShift`].
-    ScaleShift {
-        /// `[width]`
-        scale: &'a [f32],
-        /// `[width]`
-        offset: &'a [f32],
-    },
-    /// See [`Layer::Clamp`].
-    Clamp {
-        /// `[width]`
-        low: &'a [f32],
-        /// `[width]`
-        high: &'a [f32],
-    },
-    /// See [`Layer::Activate`].
-    Activate {
-        /// Which function.
-        activation: Activation,
-        /// Of how many numbers.
-        width: usize,
-    },
-}
-
-/// A dense layer of an image.
-#[derive(Clone, Copy, Debug)]
-pub struct Dense<'a> {
-    /// Numbers in.
-    pub input_dim: usize,
-    /// In panels, see [`nn::dense`](crate::nn::dense).
-    pub panels: &'a [f32],
-    /// `[out]`
-    pub bias: &'a [f32],
-    /// Applied to each output.
-    pub activation: Option<Activation>,
-}
-
-impl Dense<'_> {
-    /// Numbers out.
+    /// The operation of a code, `None` for a code this version does not know.
     #[must_use]
-    pub fn output_dim(&self) -> usize {
-        self.bias.len()
-    }
-
-    /// The weight from input `i` to output `o`, `None` outside of the layer.
-    #[must_use]
-    pub fn weight(&self, o: usize, i: usize) -> Option<f32> {
-        if o >= self.output_dim() || i >= self.input_dim {
-            return None;
-        }
-        let index = dense::weight_index(self.input_dim, self.output_dim(), o, i);
-        self.panels.get(index).copied()
-    }
-}
-
-impl Op<'_> {
-    /// Numbers in.
-    #[must_use]
-    pub fn input_dim(&self) -> usize {
-        match self {
-            Self::Dense(layer) => layer.input_dim,
-            Self::Normalize { mean: array, .. }
-            | Self::ScaleShift { scale: array, .. }
-            | Self::Clamp { low: array, .. } => array.len(),
-            Self::Activate { width, .. } => *width,
-        }
-    }
-
-    /// Numbers out.
-    #[must_use]
-    pub fn output_dim(&self) -> usize {
-        match self {
-            Self::Dense(layer) => layer.output_dim(),
-            _ => self.input_dim(),
-        }
-    }
-
-    /// Runs on the first [`input_dim`](Self::input_dim) numbers of `current`. A dense layer answers in `other` and
-    /// the two change places, so that the answer is always in `current`.
-    pub(super) fn run<'b>(
-        &self,
-        current: &mut &'b mut [f32],
-        other: &mut &'b mut [f32],
-    ) -> Option<()> {
-        let input = current.get_mut(..self.input_dim())?;
-        match self {
-            Self::Normalize {
-                mean,
-                std_reciprocal,
-            } => elementwise::normalize(input, mean, std_reciprocal),
-            Self::ScaleShift { scale, offset } => elementwise::scale_shift(input, scale, offset),
-            Self::Clamp { low, high } => elementwise::clamp(input, low, high),
-            Self::Activate { activation, .. } => activation.apply(input),
-            Self::Dense(layer) => {
-                let output = other.get_mut(..layer.output_dim())?;
-                dense::dense(layer.panels, layer.bias, input, output);
-                if let Some(activation) = layer.activation {
-                    activation.apply(output);
-                }
-                core::mem::swap(current, other);
-            }
-        }
-        Some(())
-    }
-
-    /// Checks every number of an operation.
-    pub(super) fn check_numbers(&self, index: usize) -> Result<(), ImageError> {
-        let number = |what, expected, holds: bool| {
-            if holds {
-                Ok(())
-            } else {
-                Err(ImageError::Number {
-                    index,
-                    what,
-                    expected,
-                })
-            }
-        };
-        match self {
-            Self::Normalize {
-                mean,
-                std_reciprocal,
-            } => {
-                number("mean", "finite", finite(mean))?;
-                number("std_reciprocal", "finite", finite(std_reciprocal))
-            }
-            Self::Dense(layer) => {
-                number("weight", "finite", finite(layer.panels))?;
-                number("bias", "finite", finite(layer.bias))
-            }
-            Self::ScaleShift { scale, offset } => {
-                number("scale", "finite", finite(scale))?;
-                number("offset", "finite", finite(offset))
-            }
-            Self::Clamp { low, high } => {
-                let ordered = low.iter().zip(*high).all(|(low, high)| low <= high);
-                number("bounds", "low not above high", ordered)
-            }
-            Self::Activate { .. } => Ok(()),
-        }
-    }
-}
-
-fn finite(numbers: &[f32]) -> bool {
-    numbers.iter().all(|number| number.is_finite())
-}
-
-/// An operation as it lies in the image.
-#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub(crate) struct OpRecord {
-    pub code: u8,
-    /// Code of the activation, 0 for none.
-    pub activation: u8,
-    /// Type of the weights, 0 for f32.
-    pub dtype: u8,
-    pub reserved: u8,
-    pub input_dim: u32,
-    pub output_dim: u32,
-    /// Where the first array starts, in numbers from the start of the weight section.
-    pub first: u32,
-    /// Where the second array starts.
-    pub second: u32,
-}
-
-/// Type of the weights: the only one this version knows.
-const DTYPE_F32: u8 = 0;
-
-/// Arrays start at multiples of this many numbers, which is [`ALIGNMENT`](super::ALIGNMENT) bytes.
-pub(super) const ARRAY_ALIGNMENT: usize = super::ALIGNMENT / size_of::<f32>();
-
-impl OpRecord {
-    /// Reads a record whose fields are known to be right; `None` where they are not.
-    pub fn op<'a>(&self, weights: &'a [f32]) -> Option<Op<'a>> {
-        let code = OpCode::from_code(self.code)?;
-        let (input_dim, output_dim) = (self.input_dim as usize, self.output_dim as usize);
-        let first_len = match code {
-            OpCode::Dense => dense::weight_len(input_dim, output_dim)?,
-            _ => input_dim,
-        };
-        let first = || weights.get(self.first as usize..)?.get(..first_len);
-        let second = || weights.get(self.second as usize..)?.get(..output_dim);
+    pub const fn from_code(code: u8) -> Option<Self> {
         Some(match code {
-            OpCode::Normalize => Op::Normalize {
-                mean: first()?,
-                std_reciprocal: second()?,
-            },
-            OpCode::Dense => Op::Dense(Dense {
-                input_dim,
-                panels: first()?,
-                bias: second()?,
-                activation: Activation::from_code(self.activation),
-            }),
-            OpCode::ScaleShift => Op::ScaleShift {
-                scale: first()?,
-                offset: second()?,
-            },
-            OpCode::Clamp => Op::Clamp {
-                low: first()?,
-                high: second()?,
-            },
-            OpCode::Activate => Op::Activate {
-                activation: Activation::from_code(self.activation)?,
-                width: input_dim,
-            },
+            1 => Self::Dense,
+            2 => Self::Map,
+            3 => Self::Zip,
+            4 => Self::Select,
+            5 => Self::Copy,
+            6 => Self::Gather,
+            7 => Self::MatMul,
+            8 => Self::Conv,
+            9 => Self::Reduce,
+            10 => Self::Softmax,
+            11 => Self::LayerNorm,
+            12 => Self::ArgMax,
+            13 => Self::Quantize,
+            14 => Self::DenseQuantized,
+            15 => Self::Dequantize,
+            _ => return None,
         })
     }
 
-    /// Checks every field, and the numbers the record points at.
-    pub fn check<'a>(&self, index: usize, weights: &'a [f32]) -> Result<Op<'a>, ImageError> {
-        let Some(op) = OpCode::from_code(self.code) else {
-            return Err(ImageError::UnknownOp {
-                index,
-                code: self.code,
-            });
+    /// The feature of this crate that the operation needs, if it is not always there.
+    #[must_use]
+    pub const fn feature(self) -> Option<&'static str> {
+        match self {
+            Self::Dense | Self::Map | Self::Zip => None,
+            Self::Quantize | Self::DenseQuantized | Self::Dequantize => Some("quantized"),
+            _ => Some("tensor"),
+        }
+    }
+}
+
+/// How the weights of an operation lie; the discriminants are the codes of the format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum WeightType {
+    /// Singles in panels.
+    #[default]
+    F32 = 0,
+    /// Halves in panels.
+    F16 = 1,
+    /// Eight-bit integers in packed pairs.
+    I8 = 2,
+    /// Sixteen-bit integers in pairs.
+    I16 = 3,
+}
+
+impl WeightType {
+    /// The type of a code.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            0 => Self::F32,
+            1 => Self::F16,
+            2 => Self::I8,
+            3 => Self::I16,
+            _ => return None,
+        })
+    }
+}
+
+/// Where the numbers of an operand start, counted in words of four bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// The operand is left out.
+    #[default]
+    None,
+    /// In the arena, the memory lent to the policy.
+    Arena(u32),
+    /// In the section of constants.
+    Constant(u32),
+}
+
+const CONSTANT: u32 = 1 << 31;
+const NONE: u32 = u32::MAX;
+
+impl Place {
+    /// How it lies in a record. Offsets have 31 bits, which a section's length respects.
+    #[must_use]
+    pub const fn code(self) -> u32 {
+        match self {
+            Self::None => NONE,
+            Self::Arena(start) => start & !CONSTANT,
+            Self::Constant(start) => start | CONSTANT,
+        }
+    }
+
+    /// The place of a code.
+    #[must_use]
+    pub const fn from_code(code: u32) -> Self {
+        if code == NONE {
+            Self::None
+        } else if code & CONSTANT != 0 {
+            Self::Constant(code & !CONSTANT)
+        } else {
+            Self::Arena(code)
+        }
+    }
+}
+
+/// An operation; the meaning of `function`, `n` and `p` depends on the code, see `docs/image.md`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Op {
+    /// What it does.
+    pub code: OpCode,
+    /// Which function of that kind; of Dense and Conv the activation, 0 for none.
+    pub function: u8,
+    /// How the weights lie, for operations that have any.
+    pub weights: WeightType,
+    /// Where in the arena the result starts.
+    pub out: u32,
+    /// First operand.
+    pub a: Place,
+    /// Second operand.
+    pub b: Place,
+    /// Third operand.
+    pub c: Place,
+    /// Lengths.
+    pub n: [u32; 4],
+    /// Parameters of the function.
+    pub p: [f32; 2],
+}
+
+/// An operation as it lies in the image.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct OpRecord {
+    pub code: u8,
+    pub function: u8,
+    pub weights: u8,
+    pub reserved: u8,
+    pub out: u32,
+    pub a: u32,
+    pub b: u32,
+    pub c: u32,
+    pub n: [u32; 4],
+    pub p: [f32; 2],
+}
+
+impl OpRecord {
+    /// Reads a record; `None` where a code is unknown.
+    pub fn op(&self) -> Option<Op> {
+        Some(Op {
+            code: OpCode::from_code(self.code)?,
+            function: self.function,
+            weights: WeightType::from_code(self.weights)?,
+            out: self.out,
+            a: Place::from_code(self.a),
+            b: Place::from_code(self.b),
+            c: Place::from_code(self.c),
+            n: self.n,
+            p: self.p,
+        })
+    }
+}
+
+impl From<&Op> for OpRecord {
+    fn from(op: &Op) -> Self {
+        Self {
+            code: op.code as u8,
+            function: op.function,
+            weights: op.weights as u8,
+            reserved: 0,
+            out: op.out,
+            a: op.a.code(),
+            b: op.b.code(),
+            c: op.c.code(),
+            n: op.n,
+            p: op.p,
+        }
+    }
+}
+
+/// How many words an operation reads at each operand and writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extents {
+    /// At the first operand.
+    pub a: usize,
+    /// At the second.
+    pub b: usize,
+    /// At the third.
+    pub c: usize,
+    /// Written.
+    pub out: usize,
+}
+
+/// Parameters of a convolution in the order they lie, each a whole number.
+pub const CONV_PARAMETERS: usize = 15;
+
+impl Op {
+    /// The feature of this crate that the operation with its function needs, if it is not always there.
+    #[must_use]
+    pub fn feature(&self) -> Option<&'static str> {
+        let of_function = || match self.code {
+            OpCode::Dense if self.weights == WeightType::F16 => Some("quantized"),
+            OpCode::Map | OpCode::Dense => Function::from_code(self.function)?.feature(),
+            OpCode::Zip => ZipFunction::from_code(self.function)?.feature(),
+            _ => None,
         };
-        let optional = op == OpCode::Dense && self.activation == 0;
-        let absent = !matches!(op, OpCode::Dense | OpCode::Activate) && self.activation == 0;
-        let activation_holds = optional || absent || {
-            matches!(op, OpCode::Dense | OpCode::Activate)
-                && Activation::from_code(self.activation).is_some()
-        };
-        for (field, value, holds) in [
-            ("activation", self.activation, activation_holds),
-            ("number type", self.dtype, self.dtype == DTYPE_F32),
-            ("reserved byte", self.reserved, self.reserved == 0),
-        ] {
-            if !holds {
-                return Err(ImageError::UnknownField {
-                    index,
-                    op,
-                    field,
-                    value,
-                });
+        self.code.feature().or_else(of_function)
+    }
+
+    /// How far the operation reads and writes; `None` where a length does not fit an address, or the parameters that
+    /// say so lie outside of `constants`.
+    #[must_use]
+    pub fn extents(&self, constants: &[f32]) -> Option<Extents> {
+        let [n0, n1, n2, n3] = self.n.map(|n| n as usize);
+        let block = n0.checked_mul(n1)?.checked_mul(n2);
+        let extents = |a, b, c, out| Some(Extents { a, b, c, out });
+        match self.code {
+            OpCode::Dense => {
+                let weights = n0.checked_mul(n1)?;
+                let weights = match self.weights {
+                    WeightType::F16 => weights.div_ceil(2),
+                    _ => weights,
+                };
+                let out = n1.checked_mul(n2)?;
+                let bias = match self.c {
+                    Place::Constant(_) => n1,
+                    _ => out,
+                };
+                extents(n0.checked_mul(n2)?, weights, bias, out)
+            }
+            OpCode::Map => extents(n0, 0, 0, n0),
+            OpCode::Zip => extents(block?, n1, 0, block?),
+            OpCode::Select => extents(n0, n0, n0, n0),
+            OpCode::Copy => extents(n0, n2, 0, n1),
+            OpCode::Gather => extents(n3, block?, 0, n0.checked_mul(n2)?.checked_mul(n3)?),
+            OpCode::MatMul => {
+                let product = |x: usize, y: usize| x.checked_mul(y)?.checked_mul(n3);
+                extents(product(n0, n1)?, product(n1, n2)?, 0, product(n0, n2)?)
+            }
+            OpCode::Conv => self.conv_extents(constants),
+            OpCode::Reduce | OpCode::ArgMax => extents(block?, 0, 0, n0.checked_mul(n2)?),
+            OpCode::Softmax => extents(block?, 0, 0, block?),
+            OpCode::LayerNorm => {
+                let len = n0.checked_mul(n1)?;
+                extents(len, n1, n1, len)
+            }
+            OpCode::Quantize => extents(n0, 0, 0, n0.div_ceil(2)),
+            OpCode::Dequantize => extents(n0.div_ceil(2), 0, 0, n0),
+            OpCode::DenseQuantized => {
+                let pairs = n0.div_ceil(2);
+                let out = match self.function {
+                    0 => n1.div_ceil(2),
+                    _ => n1,
+                };
+                let weights = match self.weights {
+                    WeightType::I16 => n1,
+                    _ => n1.div_ceil(2),
+                };
+                extents(
+                    pairs.checked_mul(n2)?,
+                    pairs.checked_mul(weights)?,
+                    n1,
+                    out.checked_mul(n2)?,
+                )
             }
         }
-        if op != OpCode::Dense && self.input_dim != self.output_dim {
-            return Err(ImageError::Width {
-                index,
-                what: "output",
-                expected: self.input_dim as usize,
-                found: self.output_dim as usize,
-            });
+    }
+
+    fn conv_extents(&self, constants: &[f32]) -> Option<Extents> {
+        let [_, batch, in_len, out_len] = self.n.map(|n| n as usize);
+        let [groups, inputs, h, w, outputs, kh, kw, oh, ow, ..] = self.conv_words(constants)?;
+        let product = |factors: &[usize]| {
+            factors
+                .iter()
+                .try_fold(1_usize, |product, factor| product.checked_mul(*factor))
+        };
+        let agrees = product(&[groups, inputs, h, w])? == in_len
+            && product(&[groups, outputs, oh, ow])? == out_len;
+        agrees.then_some(Extents {
+            a: batch.checked_mul(in_len)?,
+            b: product(&[groups, outputs, inputs, kh, kw])?,
+            c: groups.checked_mul(outputs)?,
+            out: batch.checked_mul(out_len)?,
+        })
+    }
+
+    /// Multiplications with a weight or of two results, which is most of the work of most policies.
+    #[must_use]
+    pub fn macs(&self, constants: &[f32]) -> u64 {
+        let [n0, n1, n2, n3] = self.n.map(u64::from);
+        let product =
+            |factors: &[u64]| factors.iter().fold(1, |all: u64, n| all.saturating_mul(*n));
+        match self.code {
+            OpCode::Dense | OpCode::DenseQuantized => product(&[n0, n1, n2]),
+            OpCode::MatMul => product(&[n0, n1, n2, n3]),
+            OpCode::Conv => self.conv_words(constants).map_or(0, |words| {
+                let [_, inputs, _, _, _, kh, kw, ..] = words.map(|word| word as u64);
+                product(&[n1, n3, inputs, kh, kw])
+            }),
+            _ => 0,
         }
-        let starts = [self.first as usize, self.second as usize];
-        let aligned = starts
-            .iter()
-            .all(|start| start.is_multiple_of(ARRAY_ALIGNMENT));
-        let viewed = self.op(weights).filter(|_| aligned);
-        let viewed = viewed.ok_or(ImageError::Weights { index })?;
-        viewed.check_numbers(index)?;
-        Ok(viewed)
+    }
+
+    /// The lengths of a convolution.
+    #[cfg(feature = "tensor")]
+    pub(super) fn conv_shape(&self, constants: &[f32]) -> Option<crate::nn::conv::ConvShape> {
+        let words = self.conv_words(constants)?;
+        Some(crate::nn::conv::ConvShape::from_words(words))
+    }
+
+    fn conv_words(&self, constants: &[f32]) -> Option<[usize; CONV_PARAMETERS]> {
+        let [start, ..] = self.n;
+        let words = constants.get(start as usize..)?;
+        let words = words.first_chunk::<CONV_PARAMETERS>()?;
+        Some(words.map(|word| word.to_bits() as usize))
+    }
+
+    /// Whether the operation needs its operands `[a, b, c]`.
+    pub(super) fn needs(&self) -> [bool; 3] {
+        match self.code {
+            OpCode::Dense | OpCode::Conv | OpCode::LayerNorm => {
+                [true, self.code != OpCode::LayerNorm, false]
+            }
+            OpCode::Zip | OpCode::Copy | OpCode::Gather | OpCode::MatMul => [true, true, false],
+            OpCode::Select | OpCode::DenseQuantized => [true, true, true],
+            _ => [true, false, false],
+        }
     }
 }

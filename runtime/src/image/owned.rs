@@ -1,10 +1,9 @@
 //! [`OwnedImage`]: a policy image together with its bytes, for hosts.
 
-use zerocopy::FromBytes;
+use zerocopy::{FromBytes, Immutable, KnownLayout};
 
-use super::op::OpRecord;
 use super::prelude::Span;
-use super::{Golden, ImageBytes, ImageError, PolicyImage, Program};
+use super::{ImageBytes, ImageError, PolicyImage, Program};
 use crate::policy::Shape;
 
 /// A checked image that owns its bytes. It remembers where the program lies, so that running it repeats no check.
@@ -12,9 +11,12 @@ use crate::policy::Shape;
 pub struct OwnedImage {
     bytes: ImageBytes,
     shape: Shape,
-    scratch_len: usize,
+    arena_len: usize,
+    state_len: usize,
     ops: Span,
-    weights: Span,
+    constants: Span,
+    inputs: Span,
+    outputs: Span,
 }
 
 impl OwnedImage {
@@ -25,20 +27,15 @@ impl OwnedImage {
     pub fn new(bytes: &[u8]) -> Result<Self, ImageError> {
         let bytes = ImageBytes::new(bytes);
         let program = PolicyImage::view(&bytes)?.program();
-        let span = |address: usize, len: usize| Span {
-            start: address - bytes.as_ptr().addr(),
-            len,
-        };
-        let ops = span(program.ops.as_ptr().addr(), size_of_val(program.ops));
-        let weights = span(
-            program.weights.as_ptr().addr(),
-            size_of_val(program.weights),
-        );
+        let origin = bytes.as_ptr().addr();
         Ok(Self {
             shape: program.shape,
-            scratch_len: program.scratch_len,
-            ops,
-            weights,
+            arena_len: program.arena_len,
+            state_len: program.state_len,
+            ops: span(origin, program.ops),
+            constants: span(origin, program.constants),
+            inputs: span(origin, program.inputs),
+            outputs: span(origin, program.outputs),
             bytes,
         })
     }
@@ -57,16 +54,17 @@ impl OwnedImage {
         PolicyImage::view(&self.bytes)
     }
 
-    /// The part that computes; costs two slices.
+    /// The part that computes; costs a few slices.
     #[must_use]
     pub fn program(&self) -> Program<'_> {
-        let ops = self.ops.of(&self.bytes).unwrap_or_default();
-        let weights = self.weights.of(&self.bytes).unwrap_or_default();
         Program {
             shape: self.shape,
-            scratch_len: self.scratch_len,
-            ops: <[OpRecord]>::ref_from_bytes(ops).unwrap_or_default(),
-            weights: <[f32]>::ref_from_bytes(weights).unwrap_or_default(),
+            arena_len: self.arena_len,
+            state_len: self.state_len,
+            ops: items(&self.bytes, self.ops),
+            constants: items(&self.bytes, self.constants),
+            inputs: items(&self.bytes, self.inputs),
+            outputs: items(&self.bytes, self.outputs),
         }
     }
 
@@ -75,8 +73,20 @@ impl OwnedImage {
     /// # Errors
     /// As [`view`](Self::view).
     pub fn self_test(&self) -> Result<bool, ImageError> {
-        let golden: Golden<'_> = self.view()?.golden();
-        let mut scratch = alloc::vec![0.0; self.scratch_len];
-        Ok(golden.matches(self.program().run(&mut scratch, golden.observation)))
+        let golden = self.view()?.golden();
+        let mut arena = alloc::vec![0.0; self.arena_len];
+        Ok(self.program().passes(&mut arena, golden))
     }
+}
+
+fn span<T>(origin: usize, items: &[T]) -> Span {
+    Span {
+        start: items.as_ptr().addr().saturating_sub(origin),
+        len: size_of_val(items),
+    }
+}
+
+fn items<T: FromBytes + Immutable + KnownLayout>(bytes: &[u8], span: Span) -> &[T] {
+    let bytes = span.of(bytes).unwrap_or_default();
+    <[T]>::ref_from_bytes(bytes).unwrap_or_default()
 }

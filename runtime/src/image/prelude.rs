@@ -10,7 +10,7 @@ use crate::checksum::CRC32;
 pub const MAGIC: [u8; 8] = *b"\x89RLFD\r\n\x1a";
 
 /// Version of the format this crate reads and writes.
-pub const IMAGE_VERSION: u16 = 1;
+pub const IMAGE_VERSION: u16 = 2;
 
 /// An image starts, and each of its sections lies, at a multiple of this many bytes.
 pub const ALIGNMENT: usize = 16;
@@ -22,12 +22,14 @@ pub(super) const PRELUDE_LEN: usize = size_of::<Prelude>();
 const CHECKSUM_AT: usize = 12;
 
 /// Section names, in the order they lie.
-pub(super) const SECTIONS: [&str; 7] = [
+pub(super) const SECTIONS: [&str; 9] = [
     "observation terms",
     "action terms",
+    "inputs",
+    "outputs",
     "labels",
     "operations",
-    "weights",
+    "constants",
     "golden observation",
     "golden action",
 ];
@@ -53,7 +55,8 @@ pub(super) struct Header<'a> {
     pub period_us: u32,
     pub observation_dim: u32,
     pub action_dim: u32,
-    pub scratch_len: u32,
+    pub arena_len: u32,
+    pub state_len: u32,
     /// Bytes of each section.
     pub section_len: [u32; SECTIONS.len()],
 }

@@ -40,6 +40,11 @@ pub struct ActionTerm<'a> {
     pub high: f32,
     /// Greatest change of the command per second; infinite for none.
     pub max_rate: f32,
+    /// Gain from position error to torque, where the command is the target position of a joint, e.g. in N m/rad; 0 where
+    /// it is not.
+    pub stiffness: f32,
+    /// Gain from joint velocity to opposing torque, e.g. in N m s/rad; 0 for none.
+    pub damping: f32,
 }
 
 impl<'a> ObservationTerm<'a> {
@@ -80,6 +85,8 @@ impl<'a> ActionTerm<'a> {
             low: self.low,
             high: self.high,
             max_rate: self.max_rate,
+            stiffness: self.stiffness,
+            damping: self.damping,
         }
     }
 
@@ -93,6 +100,8 @@ impl<'a> ActionTerm<'a> {
             low: rule.low,
             high: rule.high,
             max_rate: rule.max_rate,
+            stiffness: rule.stiffness,
+            damping: rule.damping,
         }
     }
 }
@@ -119,7 +128,16 @@ pub(super) fn contract_id<'a>(
         hash.text(term.name);
         hash.text(term.unit);
         hash.write(&term.dim.to_le_bytes());
-        for number in [term.scale, term.offset, term.low, term.high, term.max_rate] {
+        let numbers = [
+            term.scale,
+            term.offset,
+            term.low,
+            term.high,
+            term.max_rate,
+            term.stiffness,
+            term.damping,
+        ];
+        for number in numbers {
             hash.write(&number.to_le_bytes());
         }
     }
@@ -179,6 +197,8 @@ mod tests {
             low: -1.0,
             high: 1.0,
             max_rate: f32::INFINITY,
+            stiffness: 0.0,
+            damping: 0.0,
         };
         let id = |o: ObservationTerm<'static>, a: ActionTerm<'static>| {
             contract_id([o].into_iter(), [a].into_iter())
@@ -282,6 +302,20 @@ mod tests {
                 observation,
                 ActionTerm {
                     max_rate: 2.0,
+                    ..action
+                },
+            ),
+            id(
+                observation,
+                ActionTerm {
+                    stiffness: 2.0,
+                    ..action
+                },
+            ),
+            id(
+                observation,
+                ActionTerm {
+                    damping: 2.0,
                     ..action
                 },
             ),

@@ -6,7 +6,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::*;
-use crate::nn::Activation;
+use crate::nn::Function;
 use crate::{EnginePolicy, ImagePolicy, Policy};
 
 mod specification;
@@ -38,6 +38,8 @@ const ACTION: ActionTerm<'static> = ActionTerm {
     low: -3.0,
     high: 3.0,
     max_rate: 50.0,
+    stiffness: 0.0,
+    damping: 0.0,
 };
 
 /// A small net that uses every operation, with weights from a seed.
@@ -66,6 +68,10 @@ impl Net {
         }
     }
 
+    fn chain(&self) -> Chain {
+        Chain::new(5, &self.layers()).unwrap()
+    }
+
     fn layers(&self) -> Vec<Layer<'_>> {
         vec![
             Layer::Normalize {
@@ -79,14 +85,14 @@ impl Net {
             Layer::Dense {
                 weight: &self.weights[0],
                 bias: &self.biases[0],
-                activation: Some(Activation::Elu),
+                activation: Some(Function::Elu),
             },
             Layer::Dense {
                 weight: &self.weights[1],
                 bias: &self.biases[1],
                 activation: None,
             },
-            Layer::Activate(Activation::Tanh),
+            Layer::Activate(Function::Tanh),
             Layer::ScaleShift {
                 scale: &[3.0, 2.0],
                 offset: &[0.0, 0.25],
@@ -133,7 +139,7 @@ fn image_of(net: &Net) -> Vec<u8> {
         period_us: 10_000,
         observation: &[OBSERVATION, VELOCITY],
         action: &[ACTION],
-        layers: &net.layers(),
+        program: net.chain().source(),
         golden_observation: &[0.3, -0.2, 0.1, 0.9, -0.7],
     })
     .unwrap()
@@ -152,22 +158,40 @@ fn what_is_written_is_read() {
         [OBSERVATION, VELOCITY]
     );
     assert_eq!(image.action_terms().collect::<Vec<_>>(), [ACTION]);
-    assert_eq!(image.scratch_len(), 2 * HIDDEN);
+    assert_eq!(image.arena_len(), 2 * HIDDEN);
+    assert_eq!(image.state_len(), 0);
+    let observation = Port {
+        name: "observation",
+        shape: "",
+        place: Place::Arena(0),
+        len: 5,
+    };
+    assert_eq!(image.inputs().collect::<Vec<_>>(), [observation]);
+    let action = Port {
+        name: "action",
+        len: 2,
+        ..observation
+    };
+    assert_eq!(image.outputs().collect::<Vec<_>>(), [action]);
     assert_eq!(image.contract().measurement_dim(), 4);
     assert_eq!(image.shape().observation_dim, 5);
-    let layers: Vec<Op<'_>> = image.layers().collect();
-    assert_eq!(layers.len(), 6);
-    let Op::Dense(dense) = layers[2] else {
-        panic!("third is dense: {:?}", layers[2]);
+    let ops: Vec<Op> = image.ops().collect();
+    let codes: Vec<OpCode> = ops.iter().map(|op| op.code).collect();
+    use OpCode::{Dense, Map, Zip};
+    assert_eq!(codes, [Zip, Zip, Zip, Zip, Dense, Dense, Map, Zip, Zip]);
+    let dense = ops[4];
+    assert_eq!(Function::from_code(dense.function), Some(Function::Elu));
+    assert_eq!(dense.n, [5, HIDDEN as u32, 1, 0]);
+    let Place::Constant(start) = dense.b else {
+        panic!("weights are constants: {dense:?}");
     };
-    assert_eq!(dense.activation, Some(Activation::Elu));
+    // No panel is full, so the weights lie input by input.
     for o in 0..HIDDEN {
         for i in 0..5 {
-            assert_eq!(dense.weight(o, i), Some(net.weights[0][o * 5 + i]));
+            let weight = image.constants()[start as usize + i * HIDDEN + o];
+            assert_eq!(weight, net.weights[0][o * 5 + i]);
         }
     }
-    assert_eq!(dense.weight(HIDDEN, 0), None);
-    assert_eq!(dense.weight(0, 5), None);
 }
 
 #[test]
@@ -175,8 +199,8 @@ fn acts_like_its_definition() {
     let net = Net::new(4);
     let bytes = ImageBytes::new(&image_of(&net));
     let image = PolicyImage::view(&bytes).unwrap();
-    let mut scratch = vec![f32::NAN; image.scratch_len()];
-    let mut policy = ImagePolicy::new(image, &mut scratch).unwrap();
+    let mut arena = vec![f32::NAN; image.arena_len()];
+    let mut policy = ImagePolicy::new(image, &mut arena).unwrap();
     assert!(policy.self_test());
     let mut engine = EnginePolicy::from_bytes(&bytes).unwrap();
     assert!(engine.image().self_test().unwrap());
@@ -216,13 +240,13 @@ fn an_observation_of_a_wrong_length_is_answered_by_nan() {
 }
 
 #[test]
-fn too_little_scratch_is_refused() {
+fn too_little_memory_is_refused() {
     let bytes = ImageBytes::new(&image_of(&Net::new(1)));
     let image = PolicyImage::view(&bytes).unwrap();
     let refusal = ImagePolicy::new(image, &mut [0.0; 41]).err();
     assert_eq!(
         refusal,
-        Some(ImageError::Scratch {
+        Some(ImageError::Arena {
             needed: 42,
             found: 41
         })
@@ -252,12 +276,12 @@ fn other_versions_and_trailing_bytes_are_named() {
         })
     );
     bytes.pop();
-    bytes[8] = 2;
+    bytes[8] = 1;
     prelude::seal(&mut bytes);
     assert_eq!(
         OwnedImage::new(&bytes).err(),
         Some(ImageError::Version {
-            found: 2,
+            found: 1,
             supported: IMAGE_VERSION
         })
     );
@@ -312,14 +336,14 @@ fn forged_images_never_panic() {
 #[test]
 fn sources_that_do_not_fit_are_named() {
     let net = Net::new(1);
-    let layers = net.layers();
+    let chain = net.chain();
     let good = ImageSource {
         environment: "",
         provenance: "",
         period_us: 1,
         observation: &[OBSERVATION, VELOCITY],
         action: &[ACTION],
-        layers: &layers,
+        program: chain.source(),
         golden_observation: &[0.0; 5],
     };
     assert!(write(&good).is_ok());
@@ -342,84 +366,29 @@ fn sources_that_do_not_fit_are_named() {
         }),
         ImageError::Missing("control period")
     );
-    assert_eq!(
-        refusal(ImageSource {
-            layers: &layers[..3],
+    for (len, what) in [(3, "width of the outputs"), (0, "width of the outputs")] {
+        let chain = Chain::new(5, &net.layers()[..len]).unwrap();
+        let refused = refusal(ImageSource {
+            program: chain.source(),
             ..good
-        }),
-        ImageError::Width {
-            index: 3,
-            what: "action",
-            expected: 2,
-            found: HIDDEN
-        }
-    );
-    let no_layers = refusal(ImageSource {
-        layers: &[],
-        ..good
-    });
-    assert_eq!(no_layers, ImageError::Missing("layers"));
-    let empty = [
-        Layer::Dense {
-            weight: &[],
-            bias: &[],
-            activation: None,
-        },
-        Layer::Dense {
-            weight: &[],
-            bias: &[0.0; 2],
-            activation: None,
-        },
-    ];
-    let no_outputs = refusal(ImageSource {
-        layers: &empty,
-        ..good
-    });
-    assert_eq!(no_outputs, ImageError::Missing("outputs of a layer"));
-    let short = [Layer::ScaleShift {
-        scale: &[1.0; 4],
-        offset: &[0.0; 5],
+        });
+        assert_eq!(refused, ImageError::Inconsistent { what });
+    }
+    let nan = [Layer::Dense {
+        weight: &[f32::NAN; 10],
+        bias: &[0.0; 2],
+        activation: None,
     }];
+    let chain = Chain::new(5, &nan).unwrap();
     assert_eq!(
         refusal(ImageSource {
-            layers: &short,
-            ..good
-        }),
-        ImageError::Width {
-            index: 0,
-            what: "scale",
-            expected: 5,
-            found: 4
-        }
-    );
-    let nan = [Layer::ScaleShift {
-        scale: &[f32::NAN; 5],
-        offset: &[0.0; 5],
-    }];
-    assert_eq!(
-        refusal(ImageSource {
-            layers: &nan,
+            program: chain.source(),
             ..good
         }),
         ImageError::Number {
             index: 0,
-            what: "scale",
+            what: "weight",
             expected: "finite"
-        }
-    );
-    let crossed = [Layer::Clamp {
-        low: &[1.0; 5],
-        high: &[0.0; 5],
-    }];
-    assert_eq!(
-        refusal(ImageSource {
-            layers: &crossed,
-            ..good
-        }),
-        ImageError::Number {
-            index: 0,
-            what: "bounds",
-            expected: "low not above high"
         }
     );
     let upside_down = ActionTerm {
@@ -438,4 +407,100 @@ fn sources_that_do_not_fit_are_named() {
             expected: "not above high"
         }
     );
+}
+
+#[test]
+fn layers_that_do_not_fit_are_named() {
+    let refusal = |layers: &[Layer<'_>]| Chain::new(5, layers).unwrap_err();
+    let no_outputs = refusal(&[Layer::Dense {
+        weight: &[],
+        bias: &[],
+        activation: None,
+    }]);
+    assert_eq!(no_outputs, ImageError::Missing("outputs of a layer"));
+    let short = refusal(&[Layer::ScaleShift {
+        scale: &[1.0; 4],
+        offset: &[0.0; 5],
+    }]);
+    assert_eq!(
+        short,
+        ImageError::Width {
+            index: 0,
+            what: "scale",
+            expected: 5,
+            found: 4
+        }
+    );
+}
+
+/// Each field of an operation set to something impossible.
+#[test]
+fn operations_that_do_not_fit_are_named() {
+    let net = Net::new(1);
+    let chain = net.chain();
+    let source = chain.source();
+    let spoiled = |spoil: fn(&mut Vec<Op>)| {
+        let mut ops = source.ops.to_vec();
+        spoil(&mut ops);
+        let program = ProgramSource {
+            ops: &ops,
+            ..source
+        };
+        write(&ImageSource {
+            environment: "",
+            provenance: "",
+            period_us: 1,
+            observation: &[OBSERVATION, VELOCITY],
+            action: &[ACTION],
+            program,
+            golden_observation: &[0.0; 5],
+        })
+        .unwrap_err()
+    };
+    let operand = |index, what| ImageError::Operand { index, what };
+    for (spoil, expected) in [
+        (
+            (|ops| ops[4].out = ops[4].n[0] - 1) as fn(&mut Vec<Op>),
+            operand(4, "first operand"),
+        ),
+        (
+            |ops| ops[4].out = 2 * HIDDEN as u32 - 1,
+            operand(4, "result"),
+        ),
+        (|ops| ops[4].n[0] = u32::MAX, operand(4, "first operand")),
+        (|ops| ops[4].n[1] = 0, operand(4, "result")),
+        (
+            |ops| ops[4].b = Place::Arena(30),
+            operand(4, "second operand"),
+        ),
+        (|ops| ops[4].b = Place::None, operand(4, "second operand")),
+        (
+            |ops| ops[4].b = Place::Constant(1),
+            operand(4, "second operand"),
+        ),
+        (
+            |ops| ops[0].b = Place::Constant(1 << 20),
+            operand(0, "second operand"),
+        ),
+        (
+            |ops| ops[6].function = 99,
+            ImageError::UnknownField {
+                index: 6,
+                op: OpCode::Map,
+                field: "function",
+                value: 99,
+            },
+        ),
+        (
+            |ops| ops[4].weights = WeightType::I8,
+            ImageError::UnknownField {
+                index: 4,
+                op: OpCode::Dense,
+                field: "type of weights",
+                value: 2,
+            },
+        ),
+    ] {
+        assert_eq!(spoiled(spoil), expected);
+    }
 }

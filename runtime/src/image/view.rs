@@ -2,9 +2,10 @@
 
 use zerocopy::FromBytes;
 
+use super::port::PortRecord;
 use super::prelude::{Header, PRELUDE_LEN, Prelude, SECTIONS, Span, aligned};
 use super::term::contract_id;
-use super::{ActionTerm, Contract, Golden, ImageError, ObservationTerm, Op, Program};
+use super::{ActionTerm, Contract, Golden, ImageError, ObservationTerm, Op, Place, Port, Program};
 use crate::policy::Shape;
 
 /// A checked policy image.
@@ -42,9 +43,11 @@ impl<'a> PolicyImage<'a> {
         let [
             observation,
             action,
+            inputs,
+            outputs,
             labels,
             ops,
-            weights,
+            constants,
             golden_observation,
             golden_action,
         ] = spans;
@@ -58,23 +61,26 @@ impl<'a> PolicyImage<'a> {
                 observation: items(bytes, 0, observation)?,
                 action: items(bytes, 1, action)?,
             },
-            labels: items(bytes, 2, labels)?,
+            labels: items(bytes, 4, labels)?,
             program: Program {
                 shape: Shape {
                     observation_dim: header.observation_dim as usize,
                     action_dim: header.action_dim as usize,
                 },
-                scratch_len: header.scratch_len as usize,
-                ops: items(bytes, 3, ops)?,
-                weights: items(bytes, 4, weights)?,
+                arena_len: header.arena_len as usize,
+                state_len: header.state_len as usize,
+                inputs: items(bytes, 2, inputs)?,
+                outputs: items(bytes, 3, outputs)?,
+                ops: items(bytes, 5, ops)?,
+                constants: items(bytes, 6, constants)?,
             },
             golden: Golden {
-                observation: items(bytes, 5, golden_observation)?,
-                action: items(bytes, 6, golden_action)?,
+                observation: items(bytes, 7, golden_observation)?,
+                action: items(bytes, 8, golden_action)?,
             },
         };
         image.check_contract()?;
-        image.check_program()?;
+        image.program.check()?;
         image.check_golden()?;
         Ok(image)
     }
@@ -131,13 +137,31 @@ impl<'a> PolicyImage<'a> {
             .map(|(label, rule)| ActionTerm::new(label, rule))
     }
 
+    /// What the observation consists of, as the graph names it.
+    pub fn inputs(&self) -> impl Iterator<Item = Port<'a>> + use<'a> {
+        let skipped = self.contract.observation.len() + self.contract.action.len();
+        ports(self.labels, skipped, self.program.inputs)
+    }
+
+    /// What the action consists of, as the graph names it.
+    pub fn outputs(&self) -> impl Iterator<Item = Port<'a>> + use<'a> {
+        let terms = self.contract.observation.len() + self.contract.action.len();
+        ports(
+            self.labels,
+            terms + self.program.inputs.len(),
+            self.program.outputs,
+        )
+    }
+
     /// The operations, first to last.
-    pub fn layers(&self) -> impl Iterator<Item = Op<'a>> + use<'a> {
-        let weights = self.program.weights;
-        self.program
-            .ops
-            .iter()
-            .filter_map(move |record| record.op(weights))
+    pub fn ops(&self) -> impl Iterator<Item = Op> + use<'a> {
+        self.program.ops.iter().filter_map(|record| record.op())
+    }
+
+    /// Weights and other constants, in words that hold singles, halves or integers as the operations say.
+    #[must_use]
+    pub fn constants(&self) -> &'a [f32] {
+        self.program.constants
     }
 
     /// The part that computes.
@@ -158,21 +182,28 @@ impl<'a> PolicyImage<'a> {
         self.program.shape
     }
 
-    /// Numbers of memory an [`ImagePolicy`](crate::ImagePolicy) borrows: twice the widest layer.
+    /// Numbers of memory an [`ImagePolicy`](crate::ImagePolicy) borrows.
     #[must_use]
-    pub fn scratch_len(&self) -> usize {
-        self.program.scratch_len
+    pub fn arena_len(&self) -> usize {
+        self.program.arena_len
+    }
+
+    /// Numbers of the arena that carry a recurrent state from step to step; 0 for a policy without one.
+    #[must_use]
+    pub fn state_len(&self) -> usize {
+        self.program.state_len
     }
 
     fn check_contract(&self) -> Result<(), ImageError> {
         self.contract.check()?;
         let n_terms = self.contract.observation.len() + self.contract.action.len();
+        let n_labels = n_terms + self.program.inputs.len() + self.program.outputs.len();
         let mut labels = Labels(self.labels);
-        for index in 0..n_terms {
+        for index in 0..n_labels {
             labels.next().ok_or(ImageError::Label { index })?;
         }
         if !labels.0.is_empty() {
-            return Err(ImageError::Label { index: n_terms });
+            return Err(ImageError::Label { index: n_labels });
         }
         if contract_id(self.observation_terms(), self.action_terms()) != self.contract_id {
             return Err(ImageError::Inconsistent {
@@ -186,31 +217,6 @@ impl<'a> PolicyImage<'a> {
         if shape != self.program.shape {
             return Err(ImageError::Inconsistent {
                 what: "observation or action width",
-            });
-        }
-        Ok(())
-    }
-
-    fn check_program(&self) -> Result<(), ImageError> {
-        if self.program.ops.is_empty() {
-            return Err(ImageError::Missing("layers"));
-        }
-        let mut width = self.program.shape.observation_dim;
-        let mut widest = width;
-        for (index, record) in self.program.ops.iter().enumerate() {
-            let op = record.check(index, self.program.weights)?;
-            expect_width(index, "input", width, op.input_dim())?;
-            width = op.output_dim();
-            if width == 0 {
-                return Err(ImageError::Missing("outputs of a layer"));
-            }
-            widest = widest.max(width);
-        }
-        let n_ops = self.program.ops.len();
-        expect_width(n_ops, "action", self.program.shape.action_dim, width)?;
-        if widest.checked_mul(2) != Some(self.program.scratch_len) {
-            return Err(ImageError::Inconsistent {
-                what: "scratch length",
             });
         }
         Ok(())
@@ -238,22 +244,19 @@ impl<'a> PolicyImage<'a> {
     }
 }
 
-fn expect_width(
-    index: usize,
-    what: &'static str,
-    expected: usize,
-    found: usize,
-) -> Result<(), ImageError> {
-    if expected == found {
-        Ok(())
-    } else {
-        Err(ImageError::Width {
-            index,
-            what,
-            expected,
-            found,
-        })
-    }
+/// The ports of a section, with the labels that follow the first `skipped`.
+fn ports<'a>(
+    labels: &'a [u8],
+    skipped: usize,
+    records: &'a [PortRecord],
+) -> impl Iterator<Item = Port<'a>> + use<'a> {
+    let labels = Labels(labels).skip(skipped);
+    labels.zip(records).map(|((name, shape), record)| Port {
+        name,
+        shape,
+        place: Place::from_code(record.place),
+        len: record.len,
+    })
 }
 
 /// Sections lie one behind the other, each at the next multiple of 16, and the last ends the image.

@@ -1,4 +1,4 @@
-//! [`write()`]: from layers and terms to the bytes of an image, the same bytes on every machine.
+//! [`write()`]: from a program and terms to the bytes of an image, the same bytes on every machine.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 use serde::Serialize;
 use zerocopy::IntoBytes;
 
-use super::op::{ARRAY_ALIGNMENT, OpRecord};
+use super::op::OpRecord;
+use super::port::PortRecord;
 use super::prelude::{Header, IMAGE_VERSION, MAGIC, PRELUDE_LEN, Prelude, SECTIONS, aligned, seal};
 use super::term::contract_id;
-use super::{ActionTerm, ImageBytes, ImageError, Layer, ObservationTerm, OpCode, PolicyImage};
-use crate::nn::{Activation, dense};
+use super::{ActionTerm, ImageBytes, ImageError, ObservationTerm, Op, PolicyImage, Port};
 
 /// Everything an image is made of.
 #[derive(Clone, Copy, Debug)]
@@ -25,45 +25,56 @@ pub struct ImageSource<'a> {
     pub observation: &'a [ObservationTerm<'a>],
     /// What it commands, in order.
     pub action: &'a [ActionTerm<'a>],
-    /// The function, first layer first.
-    pub layers: &'a [Layer<'a>],
+    /// The function.
+    pub program: ProgramSource<'a>,
     /// Input of the self-test; the engine computes the golden action for it.
     pub golden_observation: &'a [f32],
+}
+
+/// A function as operations in one arena.
+#[derive(Clone, Copy, Debug)]
+pub struct ProgramSource<'a> {
+    /// First operation first.
+    pub ops: &'a [Op],
+    /// What the operations refer to, see [`Constants`](super::Constants).
+    pub constants: &'a [f32],
+    /// The observation, in order.
+    pub inputs: &'a [Port<'a>],
+    /// The action, in order.
+    pub outputs: &'a [Port<'a>],
+    /// Numbers of memory the operations work in.
+    pub arena_len: u32,
+    /// Numbers at its start that carry a recurrent state.
+    pub state_len: u32,
 }
 
 /// Lays out an image.
 ///
 /// # Errors
-/// Whatever [`PolicyImage::view`] would refuse, and arrays whose length does not fit their place.
+/// Whatever [`PolicyImage::view`] would refuse.
 pub fn write(source: &ImageSource<'_>) -> Result<Vec<u8>, ImageError> {
     let dims = Dims::of(source)?;
-    let mut program = ProgramBuilder::new(dims.observation);
-    for layer in source.layers {
-        program.push(layer)?;
-    }
     let mut labels = Vec::new();
-    for (name, unit) in names(source) {
-        labels.extend(encode(&(name, unit))?);
+    for pair in names(source) {
+        labels.extend(encode(&pair)?);
     }
+    let program = &source.program;
     let sections = |golden_action: &[f32]| -> [Vec<u8>; SECTIONS.len()] {
         [
             records(source.observation.iter().map(ObservationTerm::rule)),
             records(source.action.iter().map(ActionTerm::rule)),
+            records(program.inputs.iter().map(PortRecord::from)),
+            records(program.outputs.iter().map(PortRecord::from)),
             labels.clone(),
-            program.ops.as_slice().as_bytes().to_vec(),
-            program.weights.as_slice().as_bytes().to_vec(),
+            records(program.ops.iter().map(OpRecord::from)),
+            program.constants.as_bytes().to_vec(),
             source.golden_observation.as_bytes().to_vec(),
             golden_action.as_bytes().to_vec(),
         ]
     };
-    let draft = assemble(
-        source,
-        dims,
-        program.widest,
-        &sections(&vec![0.0; dims.action]),
-    )?;
+    let draft = assemble(source, dims, &sections(&vec![0.0; dims.action]))?;
     let golden_action = answer(&draft, source.golden_observation)?;
-    let bytes = assemble(source, dims, program.widest, &sections(&golden_action))?;
+    let bytes = assemble(source, dims, &sections(&golden_action))?;
     PolicyImage::view(&ImageBytes::new(&bytes))?;
     Ok(bytes)
 }
@@ -100,141 +111,15 @@ impl Dims {
 fn answer(draft: &[u8], observation: &[f32]) -> Result<Vec<f32>, ImageError> {
     let draft = ImageBytes::new(draft);
     let image = PolicyImage::view(&draft)?;
-    let mut scratch = vec![0.0; image.scratch_len()];
-    Ok(image.program().run(&mut scratch, observation).to_vec())
-}
-
-/// Operations and weights as they are laid out.
-struct ProgramBuilder {
-    ops: Vec<OpRecord>,
-    weights: Vec<f32>,
-    width: usize,
-    widest: usize,
-}
-
-impl ProgramBuilder {
-    fn new(observation_dim: usize) -> Self {
-        Self {
-            ops: Vec::new(),
-            weights: Vec::new(),
-            width: observation_dim,
-            widest: observation_dim,
-        }
-    }
-
-    fn push(&mut self, layer: &Layer<'_>) -> Result<(), ImageError> {
-        let record = match layer {
-            Layer::Normalize {
-                mean,
-                std_reciprocal,
-            } => self.pair(
-                OpCode::Normalize,
-                ("mean", mean),
-                ("std_reciprocal", std_reciprocal),
-            )?,
-            Layer::ScaleShift { scale, offset } => {
-                self.pair(OpCode::ScaleShift, ("scale", scale), ("offset", offset))?
-            }
-            Layer::Clamp { low, high } => self.pair(OpCode::Clamp, ("low", low), ("high", high))?,
-            Layer::Activate(activation) => OpRecord {
-                activation: activation.code(),
-                ..self.record(OpCode::Activate, self.width)?
-            },
-            Layer::Dense {
-                weight,
-                bias,
-                activation,
-            } => self.dense(weight, bias, *activation)?,
-        };
-        self.ops.push(record);
-        self.width = record.output_dim as usize;
-        self.widest = self.widest.max(self.width);
-        Ok(())
-    }
-
-    /// An element-wise operation with two arrays.
-    fn pair(
-        &mut self,
-        code: OpCode,
-        first: (&'static str, &[f32]),
-        second: (&'static str, &[f32]),
-    ) -> Result<OpRecord, ImageError> {
-        for (what, array) in [first, second] {
-            self.expect_len(what, self.width, array.len())?;
-        }
-        Ok(OpRecord {
-            first: self.place(first.1)?,
-            second: self.place(second.1)?,
-            ..self.record(code, self.width)?
-        })
-    }
-
-    fn dense(
-        &mut self,
-        weight: &[f32],
-        bias: &[f32],
-        activation: Option<Activation>,
-    ) -> Result<OpRecord, ImageError> {
-        let (input_dim, output_dim) = (self.width, bias.len());
-        let too_large = ImageError::TooLarge { what: "weights" };
-        let weight_len = dense::weight_len(input_dim, output_dim).ok_or(too_large)?;
-        self.expect_len("weight", weight_len, weight.len())?;
-        let mut panels = vec![0.0; weight_len];
-        for (o, row) in weight.chunks_exact(input_dim.max(1)).enumerate() {
-            for (i, weight) in row.iter().enumerate() {
-                let index = dense::weight_index(input_dim, output_dim, o, i);
-                if let Some(place) = panels.get_mut(index) {
-                    *place = *weight;
-                }
-            }
-        }
-        Ok(OpRecord {
-            activation: activation.map_or(0, Activation::code),
-            first: self.place(&panels)?,
-            second: self.place(bias)?,
-            ..self.record(OpCode::Dense, output_dim)?
-        })
-    }
-
-    fn record(&self, code: OpCode, output_dim: usize) -> Result<OpRecord, ImageError> {
-        Ok(OpRecord {
-            code: code as u8,
-            input_dim: small("layer width", self.width)?,
-            output_dim: small("layer width", output_dim)?,
-            ..OpRecord::default()
-        })
-    }
-
-    /// Appends an array at the next 16-byte boundary and answers where that is.
-    fn place(&mut self, array: &[f32]) -> Result<u32, ImageError> {
-        let start = self.weights.len().next_multiple_of(ARRAY_ALIGNMENT);
-        self.weights.resize(start, 0.0);
-        self.weights.extend_from_slice(array);
-        small("weights", start)
-    }
-
-    fn expect_len(
-        &self,
-        what: &'static str,
-        expected: usize,
-        found: usize,
-    ) -> Result<(), ImageError> {
-        if expected == found {
-            return Ok(());
-        }
-        Err(ImageError::Width {
-            index: self.ops.len(),
-            what,
-            expected,
-            found,
-        })
-    }
+    let mut arena = vec![0.0; image.arena_len()];
+    let mut action = vec![0.0; image.shape().action_dim];
+    image.program().act(&mut arena, observation, &mut action);
+    Ok(action)
 }
 
 fn assemble(
     source: &ImageSource<'_>,
     dims: Dims,
-    widest: usize,
     sections: &[Vec<u8>; SECTIONS.len()],
 ) -> Result<Vec<u8>, ImageError> {
     let mut section_len = [0; SECTIONS.len()];
@@ -247,7 +132,8 @@ fn assemble(
         period_us: source.period_us,
         observation_dim: small("observation width", dims.observation)?,
         action_dim: small("action width", dims.action)?,
-        scratch_len: small("scratch length", widest.saturating_mul(2))?,
+        arena_len: source.program.arena_len,
+        state_len: source.program.state_len,
         section_len,
     })?;
     let mut body = header.clone();
@@ -276,10 +162,14 @@ fn assemble(
     Ok(bytes)
 }
 
-/// Name and unit of every term, observation first.
+/// Name and unit of every term, observation first, then name and shape of every input and output.
 fn names<'a>(source: &ImageSource<'a>) -> impl Iterator<Item = (&'a str, &'a str)> {
     let observation = source.observation.iter().map(|term| (term.name, term.unit));
-    observation.chain(source.action.iter().map(|term| (term.name, term.unit)))
+    let action = source.action.iter().map(|term| (term.name, term.unit));
+    let ports = source.program.inputs.iter().chain(source.program.outputs);
+    observation
+        .chain(action)
+        .chain(ports.map(|port| (port.name, port.shape)))
 }
 
 fn encode(value: &impl Serialize) -> Result<Vec<u8>, ImageError> {

@@ -1,6 +1,6 @@
 //! The dense layer: `y = W x + b`, weights in panels of [`PANEL`] outputs.
 //!
-//! A panel holds, for each input in order, the weights of its 16 outputs side by side: `[panel][input][16]`. The last
+//! A panel holds, for each input in order, the weights of its 64 outputs side by side: `[panel][input][64]`. The last
 //! panel is as narrow as the outputs that remain: `[input][rest]`. So the weights are read once, as one forward stream, and
 //! SIMD runs across outputs.
 //!
@@ -8,32 +8,83 @@
 //! `+ W[o][1] * x[1]` and so on, every product and every sum rounded by itself. Outputs are independent, so any number
 //! of them may be computed at once; that changes speed and no bit.
 
-/// Outputs per panel: four SSE registers, or half the single-precision registers of a Cortex-M4F.
-pub const PANEL: usize = 16;
+use super::arch;
 
-/// Outputs per group in the last, narrower panel.
-const GROUP: usize = 4;
+/// Outputs per panel: eight AVX registers; a Cortex-M4F takes a quarter of it at a time.
+pub const PANEL: usize = 64;
 
 /// `output = W input + bias`.
 ///
 /// `weight` is in panels and holds `input.len() * output.len()` numbers, `bias` and `output` are of one length.
-/// Output numbers for which weights or bias are missing stay as they are.
+/// Without its weights a panel adds nothing; where the bias is missing the output stays what it was.
 pub fn dense(weight: &[f32], bias: &[f32], input: &[f32], output: &mut [f32]) {
-    let (full_bias, rest_bias) = bias.as_chunks::<PANEL>();
-    let (full_output, rest_output) = output.as_chunks_mut::<PANEL>();
-    let full_len = input.len() * PANEL * full_output.len();
-    let Some((full_weight, rest_weight)) = weight.split_at_checked(full_len) else {
+    if arch::dense(weight, Some(bias), input, output) {
         return;
-    };
-    let (mut rows, _) = full_weight.as_chunks::<PANEL>();
-    for (output, bias) in full_output.iter_mut().zip(full_bias) {
-        let Some((panel, following)) = rows.split_at_checked(input.len()) else {
+    }
+    for (output, bias) in output.iter_mut().zip(bias) {
+        *output = *bias;
+    }
+    accumulate(weight, input, output);
+}
+
+/// `output = output + W input`: as [`dense`], where the output holds the bias already.
+pub fn accumulate(weight: &[f32], input: &[f32], output: &mut [f32]) {
+    if !arch::dense(weight, None, input, output) {
+        accumulate_portable(weight, input, output);
+    }
+}
+
+/// What [`accumulate`] computes, on any processor.
+pub(super) fn accumulate_portable(weight: &[f32], input: &[f32], output: &mut [f32]) {
+    let mut rest = weight;
+    for output in output.chunks_mut(PANEL) {
+        let len = input.len() * output.len();
+        let Some((panel, following)) = rest.split_at_checked(len) else {
             return;
         };
-        *output = full_panel(panel, bias, input);
-        rows = following;
+        accumulate_panel(panel, input, output);
+        rest = following;
     }
-    narrow_panel(rest_weight, rest_bias, input, rest_output);
+}
+
+/// One panel, as wide as `output`: sixteen accumulators at a time, then four, then one.
+fn accumulate_panel(panel: &[f32], input: &[f32], output: &mut [f32]) {
+    let width = output.len();
+    let (sixteens, rest) = output.as_chunks_mut::<16>();
+    let (fours, ones) = rest.as_chunks_mut::<4>();
+    let mut column = 0;
+    for sums in sixteens {
+        accumulate_columns(panel, width, column, input, sums);
+        column += sums.len();
+    }
+    for sums in fours {
+        accumulate_columns(panel, width, column, input, sums);
+        column += sums.len();
+    }
+    for sum in ones {
+        accumulate_columns(panel, width, column, input, core::array::from_mut(sum));
+        column += 1;
+    }
+}
+
+/// `N` neighbouring outputs from `column` on: their sums stay in registers while the weights pass by.
+fn accumulate_columns<const N: usize>(
+    panel: &[f32],
+    width: usize,
+    column: usize,
+    input: &[f32],
+    sums: &mut [f32; N],
+) {
+    let mut sum = *sums;
+    for (row, x) in panel.chunks_exact(width.max(1)).zip(input) {
+        let Some(row) = row.get(column..).and_then(|row| row.first_chunk::<N>()) else {
+            break;
+        };
+        for (sum, weight) in sum.iter_mut().zip(row) {
+            *sum += weight * x;
+        }
+    }
+    *sums = sum;
 }
 
 /// Number of weights of a layer, `None` where it does not fit an address.
@@ -48,54 +99,6 @@ pub fn weight_index(input_dim: usize, output_dim: usize, o: usize, i: usize) -> 
     let panel = o / PANEL;
     let width = PANEL.min(output_dim - panel * PANEL);
     panel * PANEL * input_dim + i * width + o % PANEL
-}
-
-/// Sixteen accumulators stay in registers while the weights pass by.
-fn full_panel(panel: &[[f32; PANEL]], bias: &[f32; PANEL], input: &[f32]) -> [f32; PANEL] {
-    let mut sum = *bias;
-    for (row, x) in panel.iter().zip(input) {
-        for (sum, weight) in sum.iter_mut().zip(row) {
-            *sum += weight * x;
-        }
-    }
-    sum
-}
-
-fn narrow_panel(weight: &[f32], bias: &[f32], input: &[f32], output: &mut [f32]) {
-    let width = output.len();
-    let (bias_groups, bias_rest) = bias.as_chunks::<GROUP>();
-    let (output_groups, output_rest) = output.as_chunks_mut::<GROUP>();
-    let mut column = 0;
-    for (output, bias) in output_groups.iter_mut().zip(bias_groups) {
-        *output = columns(weight, width, column, bias, input);
-        column += GROUP;
-    }
-    for (output, bias) in output_rest.iter_mut().zip(bias_rest) {
-        [*output] = columns(weight, width, column, &[*bias], input);
-        column += 1;
-    }
-}
-
-/// `N` neighbouring outputs, from `column` on, of a panel `width` wide.
-fn columns<const N: usize>(
-    weight: &[f32],
-    width: usize,
-    column: usize,
-    bias: &[f32; N],
-    input: &[f32],
-) -> [f32; N] {
-    let mut sum = *bias;
-    let mut rows = weight.get(column..).unwrap_or_default();
-    for x in input {
-        let Some(row) = rows.first_chunk::<N>() else {
-            break;
-        };
-        for (sum, weight) in sum.iter_mut().zip(row) {
-            *sum += weight * x;
-        }
-        rows = rows.get(width..).unwrap_or_default();
-    }
-    sum
 }
 
 #[cfg(test)]
@@ -136,7 +139,7 @@ mod tests {
     fn every_width_equals_the_definition_bit_for_bit() {
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
         for input_dim in [1, 2, 3, 4, 7, 16, 17, 33] {
-            for output_dim in 1..=50 {
+            for output_dim in (1..=50).chain([63, 64, 65, 80, 128, 131, 200]) {
                 let mut number = || rng.random_range(-2.0..2.0f32);
                 let weight: Vec<f32> = (0..input_dim * output_dim).map(|_| number()).collect();
                 let bias: Vec<f32> = (0..output_dim).map(|_| number()).collect();
@@ -158,9 +161,10 @@ mod tests {
     }
 
     #[test]
-    fn missing_weights_touch_nothing() {
+    fn missing_weights_add_nothing_and_a_missing_bias_writes_nothing() {
         let mut output = [7.0; 20];
-        dense(&[1.0; 10], &[0.0; 20], &[1.0; 3], &mut output);
-        assert_eq!(output, [7.0; 20]);
+        dense(&[1.0; 10], &[3.0; 19], &[1.0; 3], &mut output);
+        assert_eq!(output[..19], [3.0; 19]);
+        assert_eq!(output[19], 7.0);
     }
 }

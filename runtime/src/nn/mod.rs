@@ -5,8 +5,41 @@
 //! singles in a fixed order, never fused, and the functions of `libm` compiled from source. NaN goes through every kernel:
 //! judging it is the safety filter's work, and a kernel that swallowed it would hide the fault.
 
-pub mod activation;
+mod arch;
+#[cfg(feature = "tensor")]
+pub mod arg_max;
+#[cfg(feature = "tensor")]
+pub mod conv;
+#[cfg(feature = "tensor")]
+pub mod copy;
 pub mod dense;
-pub mod elementwise;
+#[cfg(feature = "quantized")]
+pub mod dense_half;
+#[cfg(feature = "quantized")]
+pub mod dense_quantized;
+#[cfg(feature = "tensor")]
+pub mod gather;
+#[cfg(feature = "tensor")]
+pub mod layer_norm;
+pub mod map;
+pub mod math;
+#[cfg(feature = "tensor")]
+pub mod matmul;
+#[cfg(feature = "quantized")]
+pub mod pairs;
+#[cfg(feature = "quantized")]
+pub mod quantize;
+#[cfg(feature = "tensor")]
+pub mod reduce;
+#[cfg(feature = "tensor")]
+pub mod remainder;
+#[cfg(feature = "quantized")]
+pub mod requantize;
+#[cfg(feature = "tensor")]
+pub mod select;
+#[cfg(feature = "tensor")]
+pub mod softmax;
+pub mod zip;
 
-pub use activation::Activation;
+pub use map::Function;
+pub use zip::ZipFunction;

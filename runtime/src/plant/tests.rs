@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use super::Pendulum;
 use crate::board::{Board, Recorder, Replay};
-use crate::image::{self, ActionTerm, ImageBytes, ImageSource, Layer, ObservationTerm};
+use crate::image::{self, ActionTerm, Chain, ImageBytes, ImageSource, Layer, ObservationTerm};
 use crate::policy::ImagePolicy;
 use crate::{
     ControlError, Controller, Event, EventLog, Fault, Micros, Outcome, Phase, PolicyImage,
@@ -46,21 +46,28 @@ const ACTION: ActionTerm<'static> = ActionTerm {
     low: -10.0,
     high: 10.0,
     max_rate: f32::INFINITY,
+    stiffness: 0.0,
+    damping: 0.0,
 };
 
 /// `torque = -stiffness * angle - 8 * speed`, as an image.
 fn balancing(stiffness: f32) -> ImageBytes {
+    let chain = Chain::new(
+        2,
+        &[Layer::Dense {
+            weight: &[-stiffness, -8.0],
+            bias: &[0.0],
+            activation: None,
+        }],
+    )
+    .unwrap();
     let source = ImageSource {
         environment: "Pendulum",
         provenance: "by hand",
         period_us: PERIOD_US,
         observation: &OBSERVATION,
         action: &[ACTION],
-        layers: &[Layer::Dense {
-            weight: &[-stiffness, -8.0],
-            bias: &[0.0],
-            activation: None,
-        }],
+        program: chain.source(),
         golden_observation: &[0.1, -0.2],
     };
     ImageBytes::new(&image::write(&source).unwrap())
@@ -74,8 +81,8 @@ fn with_controller<R>(
 ) -> R {
     let image = PolicyImage::view(bytes).unwrap();
     let contract = image.contract();
-    let mut scratch = vec![0.0; image.scratch_len()];
-    let policy = ImagePolicy::new(image, &mut scratch).unwrap();
+    let mut arena = vec![0.0; image.arena_len()];
+    let policy = ImagePolicy::new(image, &mut arena).unwrap();
     let limits = [limits];
     let mut memory = vec![0.0; Controller::<ImagePolicy<'_>>::memory_len(&contract)];
     let mut controller = Controller::new(policy, &contract, &limits, &mut memory).unwrap();
@@ -178,9 +185,9 @@ fn a_step_too_late_is_refused_and_books_are_kept() {
     let bytes = balancing(30.0);
     let image = PolicyImage::view(&bytes).unwrap();
     let contract = image.contract();
-    let mut scratch = [0.0; 4];
+    let mut arena = [0.0; 4];
     let mut memory = [0.0; 16];
-    let policy = ImagePolicy::new(image, &mut scratch).unwrap();
+    let policy = ImagePolicy::new(image, &mut arena).unwrap();
     let mut controller = Controller::new(policy, &contract, &[SafetyLimits::NONE], &mut memory)
         .unwrap()
         .with_max_interval_us(2 * PERIOD_US);
@@ -260,8 +267,8 @@ fn what_does_not_fit_together_is_named() {
                    n_limits: usize,
                    limits: SafetyLimits,
                    memory_len: usize| {
-        let mut scratch = [0.0; 4];
-        let policy = ImagePolicy::new(image, &mut scratch).unwrap();
+        let mut arena = [0.0; 4];
+        let policy = ImagePolicy::new(image, &mut arena).unwrap();
         let limits = vec![limits; n_limits];
         let mut memory = vec![0.0; memory_len];
         Controller::new(policy, contract, &limits, &mut memory).err()

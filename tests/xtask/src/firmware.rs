@@ -4,13 +4,17 @@
 //! What a command here does by way of cargo is what a plain cargo in the board's folder does: the folder's
 //! configuration names target and runner, and includes what set-up wrote about the compiler (see `cross.rs`).
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use rlfd_runtime::image::OwnedImage;
 use serde::Deserialize;
 
 use crate::cargo::cargo;
+use crate::kernels;
 use crate::process;
 use crate::setup::{self, SetupArgs};
 use crate::sizes;
@@ -37,6 +41,8 @@ enum Action {
         #[arg(long)]
         bless: bool,
     },
+    /// Compare what the kernels compute on one board with what they compute on the others
+    Kernels(Selection),
 }
 
 /// Which boards, and which policy is linked in.
@@ -67,6 +73,7 @@ pub fn firmware(workspace: &Workspace, args: &FirmwareArgs) -> Result<bool> {
         Action::Build(selection) => build(workspace, selection).map(|()| true),
         Action::Run(selection) => run(workspace, selection).map(|()| true),
         Action::Sizes { selection, bless } => sizes::sizes(workspace, selection, *bless),
+        Action::Kernels(selection) => kernels::kernels(workspace, selection),
     }
 }
 
@@ -76,7 +83,7 @@ pub fn firmware(workspace: &Workspace, args: &FirmwareArgs) -> Result<bool> {
 /// As [`firmware`].
 pub fn build(workspace: &Workspace, selection: &Selection) -> Result<()> {
     for board in selected(workspace, selection)? {
-        process::run(cargo_in(workspace, &board, selection)?.args(["build", "--release"]))?;
+        process::run(cargo_in(workspace, &board, selection, "build")?.arg("--release"))?;
     }
     Ok(())
 }
@@ -88,13 +95,8 @@ pub fn build(workspace: &Workspace, selection: &Selection) -> Result<()> {
 pub fn lint(workspace: &Workspace) -> Result<()> {
     let every = Selection::default();
     for board in selected(workspace, &every)? {
-        process::run(cargo_in(workspace, &board, &every)?.args([
-            "clippy",
-            "--release",
-            "--",
-            "-D",
-            "warnings",
-        ]))?;
+        let mut clippy = cargo_in(workspace, &board, &every, "clippy")?;
+        process::run(clippy.args(["--release", "--", "-D", "warnings"]))?;
     }
     Ok(())
 }
@@ -102,26 +104,43 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
 fn run(workspace: &Workspace, selection: &Selection) -> Result<()> {
     for board in selected(workspace, selection)? {
         eprintln!("{} (Ctrl-c ends it)", board.name);
-        process::run(cargo_in(workspace, &board, selection)?.args(["run", "--release"]))?;
+        process::run(cargo_in(workspace, &board, selection, "run")?.arg("--release"))?;
     }
     Ok(())
 }
 
-/// A cargo in the board's folder, with the image to link in.
-pub fn cargo_in(workspace: &Workspace, board: &Board, selection: &Selection) -> Result<Command> {
+/// A cargo in the board's folder that does `what`, with the image to link in and the features it needs.
+pub fn cargo_in(
+    workspace: &Workspace,
+    board: &Board,
+    selection: &Selection,
+    what: &str,
+) -> Result<Command> {
     let mut command = cargo(workspace);
     // The host's tools look for the program in the workspace's own target folder.
     command
         .current_dir(&board.folder)
         .env_remove("CARGO_TARGET_DIR")
-        .env_remove("RUSTFLAGS");
+        .env_remove("RUSTFLAGS")
+        .arg(what);
     if let Some(image) = &selection.image {
         let image = image
             .canonicalize()
             .with_context(|| format!("no policy image {}", image.display()))?;
+        for feature in features(&image)? {
+            command.args(["--features", &format!("rlfd-firmware/{feature}")]);
+        }
         command.env("RLFD_IMAGE", image);
     }
     Ok(command)
+}
+
+/// The features of the runtime that an image needs.
+fn features(path: &Path) -> Result<BTreeSet<&'static str>> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let image = OwnedImage::new(&bytes).with_context(|| path.display().to_string())?;
+    let image = image.view().with_context(|| path.display().to_string())?;
+    Ok(image.ops().filter_map(|op| op.feature()).collect())
 }
 
 /// The boards that were asked for.

@@ -1,6 +1,7 @@
 //! `cargo xtask`: all automation of the workspace, in Rust and without native libraries, so that it builds in seconds on
 //! a machine where nothing is set up yet.
 
+mod bench;
 mod cargo;
 mod checks;
 mod cross;
@@ -8,6 +9,7 @@ mod demo;
 mod doctor;
 mod download;
 mod firmware;
+mod kernels;
 mod native;
 mod process;
 mod progress;
@@ -15,6 +17,8 @@ mod setup;
 mod sizes;
 mod steps;
 mod system;
+mod thumb;
+mod trace;
 mod unpack;
 mod wheels;
 mod workspace;
@@ -25,6 +29,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
+use bench::BenchArgs;
 use firmware::FirmwareArgs;
 use setup::SetupArgs;
 use workspace::Workspace;
@@ -51,6 +56,8 @@ enum Xtask {
     Test,
     /// Build, start or measure the firmware
     Firmware(FirmwareArgs),
+    /// Measure a step of the engine, here and on a board
+    Bench(BenchArgs),
     /// Run the exporter; `cargo export` is short for it
     Export {
         /// What follows `export`
@@ -79,6 +86,7 @@ fn dispatch(workspace: &Workspace, command: Xtask) -> Result<bool> {
         Xtask::Demo => demo::demo(workspace),
         Xtask::Test => checks::test(workspace).map(|()| true),
         Xtask::Firmware(args) => firmware::firmware(workspace, &args),
+        Xtask::Bench(args) => bench::bench(workspace, &args),
         Xtask::Export { arguments } => export(workspace, &arguments),
     }
 }

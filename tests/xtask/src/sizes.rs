@@ -23,17 +23,24 @@ const RESERVED: [&str; 2] = [".stack", ".heap"];
 /// `(board, quantity)` to value.
 type Numbers = BTreeMap<(String, String), u64>;
 
-/// Prints the numbers of the selected boards; false if one is out of tolerance. With `bless` they become the committed
-/// ones.
+/// Prints the numbers of the selected boards, for the default image beside the committed ones; false if one is out of tolerance. With
+/// `bless` they become the committed ones.
 ///
 /// # Errors
 /// If a board cannot be built or measured, or there are no committed numbers.
 pub fn sizes(workspace: &Workspace, selection: &Selection, bless: bool) -> Result<bool> {
+    if bless && selection.image.is_some() {
+        bail!("the committed numbers are those of the default image; leave out --image or --bless");
+    }
     let mut measured = Numbers::new();
     for board in firmware::selected(workspace, selection)? {
         for (quantity, value) in measure(workspace, &board, selection)? {
             measured.insert((board.name.clone(), quantity), value);
         }
+    }
+    if selection.image.is_some() {
+        print!("{}", table(&measured));
+        return Ok(true);
     }
     let golden_path = workspace.firmware().join("sizes.golden");
     if bless {
@@ -68,8 +75,8 @@ fn measure(
         ("panic_symbols".to_owned(), panic_symbols(&bytes)?),
     ];
     let meter = format!("{}-measure", board.name);
-    let mut run = firmware::cargo_in(workspace, board, selection)?;
-    run.args(["run", "--release", "--bin", &meter])
+    let mut run = firmware::cargo_in(workspace, board, selection, "run")?;
+    run.args(["--release", "--bin", &meter])
         .stderr(Stdio::inherit());
     let said = process::output(&mut run)?;
     let found = readings(&said);
@@ -86,16 +93,18 @@ struct Message {
 }
 
 /// Builds one program of the board and says where it is.
-fn executable(
+///
+/// # Errors
+/// If it does not compile.
+pub fn executable(
     workspace: &Workspace,
     board: &Board,
     selection: &Selection,
     name: &str,
 ) -> Result<PathBuf> {
-    let mut build = firmware::cargo_in(workspace, board, selection)?;
+    let mut build = firmware::cargo_in(workspace, board, selection, "build")?;
     build
         .args([
-            "build",
             "--release",
             "--bin",
             name,
@@ -145,7 +154,7 @@ fn panic_symbols(elf: &[u8]) -> Result<u64> {
 }
 
 /// The lines that are a name and a number.
-fn readings(text: &str) -> Vec<(String, u64)> {
+pub fn readings(text: &str) -> Vec<(String, u64)> {
     text.lines()
         .filter_map(|line| {
             let mut words = line.split_whitespace();
@@ -186,6 +195,15 @@ fn written(numbers: &Numbers) -> String {
     );
     for ((board, quantity), value) in numbers {
         text += &format!("{board:<12} {quantity:<24} {value}\n");
+    }
+    text
+}
+
+/// The numbers of an image that nothing is committed about.
+fn table(measured: &Numbers) -> String {
+    let mut text = format!("{:<12} {:<24} {:>9}\n", "board", "quantity", "measured");
+    for ((board, quantity), value) in measured {
+        text += &format!("{board:<12} {quantity:<24} {value:>9}\n");
     }
     text
 }

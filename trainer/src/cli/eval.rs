@@ -14,7 +14,7 @@ use rlfd_runtime::{Policy, PolicyImage};
 use serde_json::json;
 
 use crate::env::{Env, EnvSpec, registry};
-use crate::run::{Deployment, Evaluation, TorchPolicy};
+use crate::run::{Deployment, Evaluation, Recording, TorchPolicy};
 use crate::video::Video;
 
 /// Where the contract lies in an `.onnx` file.
@@ -42,6 +42,9 @@ pub struct EvalArgs {
     /// Write a video of all episodes
     #[arg(long, value_name = "FILE.mp4")]
     video: Option<PathBuf>,
+    /// Write what the policy observed and answered, `obs` and `actions`: for `export image --calibrate`
+    #[arg(long, value_name = "FILE.npz")]
+    record: Option<PathBuf>,
     /// Exit with 1 if the mean return is below this
     #[arg(long, value_name = "RETURN", allow_negative_numbers = true)]
     threshold: Option<f64>,
@@ -89,8 +92,9 @@ fn evaluate_here(args: &EvalArgs, backend: &str) -> anyhow::Result<Evaluation> {
         (spec.observation.clone(), spec.action.clone())
     });
     let context = || args.file.display().to_string();
-    let mut deployment = Deployment::new(opened.policy.as_mut(), observation, action, env.as_ref())
-        .with_context(context)?;
+    let mut recording = Recording::new(opened.policy.as_mut());
+    let mut deployment =
+        Deployment::new(&mut recording, observation, action, env.as_ref()).with_context(context)?;
     let mut video = open_video(args, env.as_ref(), &spec)?;
     let bar = episodes_bar(args.episodes);
     let evaluation = deployment.play(env.as_mut(), args.episodes, args.seed, |env, episode| {
@@ -101,10 +105,17 @@ fn evaluate_here(args: &EvalArgs, backend: &str) -> anyhow::Result<Evaluation> {
     if let Some(video) = video {
         video.finish()?;
     }
+    drop(deployment);
+    if let Some(path) = &args.record {
+        recording.write(path)?;
+    }
     Ok(evaluation)
 }
 
 fn evaluate_on_board(args: &EvalArgs, link: &str) -> anyhow::Result<Evaluation> {
+    if args.record.is_some() {
+        bail!("--record: a board keeps no record; use torch, tract, ort or engine");
+    }
     if !link.contains(':') {
         bail!(
             "backend `{link}`: expected torch, tract, ort, engine, or a link such as qemu:mps2-an386"
@@ -233,6 +244,7 @@ impl Opened {
 
 fn image_terms(image: &PolicyImage<'_>) -> (Vec<ObservationTerm>, Vec<ActionTerm>) {
     let bounded = |value: f32| value.is_finite().then_some(value);
+    let gain = |value: f32| (value > 0.0).then_some(value);
     let observation = image.observation_terms().map(|term| ObservationTerm {
         name: term.name.to_owned(),
         unit: term.unit.to_owned(),
@@ -251,6 +263,8 @@ fn image_terms(image: &PolicyImage<'_>) -> (Vec<ObservationTerm>, Vec<ActionTerm
         low: term.low,
         high: term.high,
         max_rate: bounded(term.max_rate),
+        stiffness: gain(term.stiffness),
+        damping: gain(term.damping),
     });
     (observation.collect(), action.collect())
 }

@@ -7,6 +7,7 @@ mod log;
 mod off_policy;
 mod policy_file;
 mod progress;
+mod recording;
 mod run_state;
 mod torch_policy;
 
@@ -15,4 +16,5 @@ pub use evaluate::{Deployment, Evaluation};
 pub use learning_curve::plot;
 pub use off_policy::{Outcome, fit};
 pub use progress::Progress;
+pub use recording::Recording;
 pub use torch_policy::TorchPolicy;

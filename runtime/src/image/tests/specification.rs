@@ -26,7 +26,7 @@ fn the_bytes_are_the_specified_ones() {
     let u32_at = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
     let f32_at = |at: usize| f32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
     assert_eq!(bytes[..8], [0x89, 0x52, 0x4c, 0x46, 0x44, 0x0d, 0x0a, 0x1a]);
-    assert_eq!(bytes[8..12], [1, 0, 0, 0]);
+    assert_eq!(bytes[8..12], [2, 0, 0, 0]);
     let mut crc = 0xffff_ffffu32;
     for byte in bytes[..12].iter().chain(&bytes[16..]) {
         crc ^= u32::from(*byte);
@@ -39,17 +39,28 @@ fn the_bytes_are_the_specified_ones() {
     let header = &bytes[32..32 + u32_at(20)];
     let texts = b"\x06Arm-v0\x0etest 1, seed 7";
     assert_eq!(header[..texts.len()], *texts);
-    // 10,000 as a varint, then widths and scratch.
+    // 10,000 as a varint, then widths, arena and state.
     let numbers = &header[texts.len()..];
-    assert_eq!(numbers[..5], [0x90, 0x4e, 5, 2, 42]);
-    // Labels: lengths and letters of three pairs of name and unit.
-    let labels_len = (1 + 14) + (1 + 3) + (1 + 14) + (1 + 5) + (1 + 6) + (1 + 3);
+    assert_eq!(numbers[..6], [0x90, 0x4e, 5, 2, 42, 0]);
+    // Labels: lengths and letters of three pairs of name and unit and of two names without shape.
+    let terms_len = (1 + 14) + (1 + 3) + (1 + 14) + (1 + 5) + (1 + 6) + (1 + 3);
+    let labels_len = terms_len + (1 + 11) + 1 + (1 + 6) + 1;
     let dense_len = |n: usize, m: usize| [n * m, m].map(|len: usize| len.next_multiple_of(4) * 4);
     let [first, first_bias] = dense_len(5, HIDDEN);
     let [second, second_bias] = dense_len(HIDDEN, 2);
     // Normaliser and clamp of 5 in steps of 8 numbers; the last array, two offsets, ends the section.
-    let weights_len = 4 * 32 + first + first_bias + second + second_bias + 16 + 8;
-    let lens = [2 * 16, 24, labels_len, 6 * 20, weights_len, 5 * 4, 2 * 4];
+    let constants_len = 4 * 32 + first + first_bias + second + second_bias + 16 + 8;
+    let lens = [
+        2 * 16,
+        32,
+        8,
+        8,
+        labels_len,
+        9 * 44,
+        constants_len,
+        5 * 4,
+        2 * 4,
+    ];
     let mut varints = Vec::new();
     for mut len in lens {
         while len >= 0x80 {
@@ -58,7 +69,7 @@ fn the_bytes_are_the_specified_ones() {
         }
         varints.push(len as u8);
     }
-    assert_eq!(numbers[5..], varints);
+    assert_eq!(numbers[6..], varints);
     let mut starts = Vec::new();
     let mut end = 32 + header.len();
     for len in lens {
@@ -79,19 +90,23 @@ fn the_bytes_are_the_specified_ones() {
         [12, 16, 20].map(|at| f32_at(starts[1] + at)),
         [-3.0, 3.0, 50.0]
     );
-    // The third operation: dense, ELU, 5 to 21.
-    let dense = starts[3] + 2 * 20;
-    assert_eq!(bytes[dense..dense + 4], [2, 2, 0, 0]);
-    assert_eq!((u32_at(dense + 4), u32_at(dense + 8)), (5, HIDDEN));
+    assert_eq!((u32_at(starts[2]), u32_at(starts[2] + 4)), (0, 5));
+    // The fifth operation: dense, ELU, 5 to 21, from the first place to the second.
+    let dense = starts[5] + 4 * 44;
+    assert_eq!(bytes[dense..dense + 4], [1, 2, 0, 0]);
+    assert_eq!((u32_at(dense + 4), u32_at(dense + 8)), (HIDDEN, 0));
+    let [weights, bias] = [12, 16].map(|at| u32_at(dense + at) & 0x7fff_ffff);
+    assert_eq!(u32_at(dense + 12) >> 31, 1);
     let (n, m) = (5, HIDDEN);
+    assert_eq!([20, 24, 28].map(|at| u32_at(dense + at)), [n, m, 1]);
     for o in 0..m {
         for i in 0..n {
-            let number = 16 * (o / 16) * n + i * 16.min(m - 16 * (o / 16)) + o % 16;
-            let weight = f32_at(starts[4] + 4 * (u32_at(dense + 12) + number));
+            let number = 64 * (o / 64) * n + i * 64.min(m - 64 * (o / 64)) + o % 64;
+            let weight = f32_at(starts[6] + 4 * (weights + number));
             assert_eq!(weight, net.weights[0][o * n + i]);
         }
     }
-    assert_eq!(f32_at(starts[4] + 4 * u32_at(dense + 16)), net.biases[0][0]);
-    assert_eq!(f32_at(starts[5] + 4), -0.2);
+    assert_eq!(f32_at(starts[6] + 4 * bias), net.biases[0][0]);
+    assert_eq!(f32_at(starts[7] + 4), -0.2);
     assert_eq!(f32_at(starts[0] + 12), f32::INFINITY);
 }

@@ -95,6 +95,8 @@ pub(super) fn actions(model: &MjModel) -> Vec<ActionTerm> {
                 low: low as f32,
                 high: high as f32,
                 max_rate: None,
+                stiffness: None,
+                damping: None,
             }
         })
         .collect()

@@ -1,0 +1,664 @@
+//! [`Builder`]: collects the steps of an image. Operators say what they need; shapes have been checked before.
+
+use std::collections::BTreeMap;
+
+use rlfd_runtime::image::{OpCode, WeightType};
+
+use super::codes::zip;
+use super::step::{Operand, Run, Step, Stored};
+use super::tensor::{Place, Tensor};
+use crate::array::{Array, Strides, broadcast_shape};
+use crate::dtype::Dtype;
+
+/// What is added to a layer's products.
+#[derive(Clone, Debug)]
+pub enum Bias {
+    /// Nothing.
+    None,
+    /// `[outputs]`
+    Constant(Vec<f32>),
+    /// `[rows, outputs]`
+    Tensor(Tensor),
+}
+
+/// A convolution in two dimensions; all pairs are height, width.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConvShape {
+    /// Samples.
+    pub batch: usize,
+    /// Groups of channels.
+    pub groups: usize,
+    /// Channels of a group.
+    pub inputs: usize,
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Results of a group.
+    pub outputs: usize,
+    /// Extent of the weights.
+    pub kernel: [usize; 2],
+    /// Extent of the result.
+    pub out: [usize; 2],
+    /// Distance of neighbouring results.
+    pub strides: [usize; 2],
+    /// Zeros before the first row and column.
+    pub pads: [usize; 2],
+    /// Distance of neighbouring weights.
+    pub dilations: [usize; 2],
+}
+
+/// Steps, and the buffers and constants they use.
+#[derive(Debug, Default)]
+pub struct Builder {
+    pub(super) steps: Vec<Step>,
+    pub(super) constants: Vec<Stored>,
+    /// Words of each buffer.
+    pub(super) buffers: Vec<usize>,
+    /// Singles made of packed numbers, by buffer and scale.
+    unpacked: BTreeMap<(usize, Option<u32>), Tensor>,
+    /// The first thing that an image cannot hold.
+    pub(super) problem: Option<String>,
+}
+
+impl Builder {
+    /// A tensor in a buffer of its own, which some step must write.
+    pub(super) fn fresh(&mut self, shape: &[usize], dtype: Dtype) -> Tensor {
+        self.buffers.push(shape.iter().product());
+        Tensor {
+            shape: shape.to_vec(),
+            dtype,
+            place: Place::Buffer(self.buffers.len() - 1, 0),
+        }
+    }
+
+    pub(super) fn store(&mut self, stored: Stored) -> Operand {
+        self.constants.push(stored);
+        Operand::Constant(self.constants.len() - 1)
+    }
+
+    /// The tensor as singles: in a buffer or constant.
+    pub(super) fn real(&mut self, x: &Tensor) -> Tensor {
+        let Place::Packed {
+            buffer,
+            zero,
+            scale,
+            ..
+        } = x.place
+        else {
+            return x.clone();
+        };
+        let key = (buffer, scale.map(f32::to_bits));
+        if let Some(known) = self.unpacked.get(&key) {
+            return known.clone().with_shape(&x.shape);
+        }
+        let out = self.fresh(&x.shape, x.dtype);
+        let words = Run {
+            buffer,
+            start: 0,
+            len: self.buffers[buffer],
+        };
+        self.push(
+            OpCode::Dequantize,
+            0,
+            [Operand::Run(words), Operand::None, Operand::None],
+            &out,
+            [x.len(), 0, 0, 0],
+        );
+        self.last(|step| step.p = [scale.unwrap_or(1.0), 0.0]);
+        let out = match (scale, zero) {
+            (None, zero) if zero != 0 => {
+                let zero = Tensor::of(Array::scalar(f64::from(zero), x.dtype));
+                self.zip(zip::ADD, &out, &zero).unwrap_or(out)
+            }
+            _ => out,
+        };
+        self.unpacked.insert(key, out.clone());
+        out
+    }
+
+    pub(super) fn operand(&mut self, x: &Tensor) -> Operand {
+        let x = self.real(x);
+        match &x.place {
+            Place::Constant(array, _) => {
+                let numbers = array.to_f32();
+                self.store(Stored::F32(numbers))
+            }
+            Place::Buffer(buffer, start) => Operand::Run(Run {
+                buffer: *buffer,
+                start: *start,
+                len: x.len(),
+            }),
+            Place::Packed { .. } => Operand::None,
+        }
+    }
+
+    pub(super) fn push(
+        &mut self,
+        code: OpCode,
+        function: u8,
+        operands: [Operand; 3],
+        out: &Tensor,
+        n: [usize; 4],
+    ) {
+        let (buffer, start) = match out.place {
+            Place::Buffer(buffer, start) => (buffer, start),
+            Place::Packed { buffer, .. } => (buffer, 0),
+            Place::Constant(..) => return,
+        };
+        let len = match out.place {
+            Place::Packed { .. } => self.buffers[buffer],
+            _ => out.len(),
+        };
+        self.steps.push(Step {
+            code,
+            function,
+            weights: WeightType::F32,
+            operands,
+            out: Run { buffer, start, len },
+            n,
+            p: [1.0, 0.0],
+            extra: None,
+            is_plain_copy: false,
+            is_affine: false,
+        });
+    }
+
+    /// Changes the step that was pushed last.
+    pub(super) fn last(&mut self, change: impl FnOnce(&mut Step)) {
+        if let Some(step) = self.steps.last_mut() {
+            change(step);
+        }
+    }
+
+    fn refuse(&mut self, problem: String) {
+        self.problem.get_or_insert(problem);
+    }
+
+    /// `function` of each number.
+    pub fn map(&mut self, function: u8, p: [f32; 2], x: &Tensor) -> Tensor {
+        let a = self.operand(x);
+        let out = self.fresh(&x.shape, x.dtype);
+        self.push(
+            OpCode::Map,
+            function,
+            [a, Operand::None, Operand::None],
+            &out,
+            [x.len(), 0, 0, 0],
+        );
+        self.last(|step| step.p = p);
+        out
+    }
+
+    /// Each number times `factor`.
+    ///
+    /// # Errors
+    /// None that shapes can cause.
+    pub fn scaled(&mut self, x: &Tensor, factor: f64) -> Result<Tensor, String> {
+        match x.constant() {
+            _ if factor == 1.0 => Ok(x.clone()),
+            Some(array) => Ok(Tensor::of(array.map(|x| f64::from((x * factor) as f32)))),
+            None => self.zip(zip::MUL, x, &Tensor::of(Array::scalar(factor, x.dtype))),
+        }
+    }
+
+    /// `function` of each pair of numbers after broadcasting.
+    ///
+    /// # Errors
+    /// The shapes do not broadcast.
+    pub fn zip(&mut self, function: u8, a: &Tensor, b: &Tensor) -> Result<Tensor, String> {
+        let shape = broadcast_shape(&a.shape, &b.shape)?;
+        let len: usize = shape.iter().product();
+        let (mut a, mut b) = (self.real(a), self.real(b));
+        let both = a.len() == len && b.len() == len;
+        let first = (a.len() == len && !(both && a.constant().is_some()))
+            .then(|| middle(&b.shape, &shape))
+            .flatten();
+        let swapped = match first {
+            Some(_) => None,
+            None if b.len() == len => middle(&a.shape, &shape),
+            None => None,
+        };
+        let (extent, is_swapped) = match (first, swapped) {
+            (Some(extent), _) => (extent, false),
+            (None, Some(extent)) => (extent, true),
+            (None, None) => {
+                a = self.strided(&a, &Strides::of(&a.shape).broadcast(&shape)?);
+                match middle(&b.shape, &shape) {
+                    Some(extent) => (extent, false),
+                    None => {
+                        b = self.strided(&b, &Strides::of(&b.shape).broadcast(&shape)?);
+                        ([1, len, 1], false)
+                    }
+                }
+            }
+        };
+        let (whole, other) = if is_swapped { (&b, &a) } else { (&a, &b) };
+        let operands = [self.operand(whole), self.operand(other), Operand::None];
+        let out = self.fresh(&shape, a.dtype);
+        let [outer, mid, inner] = extent;
+        self.push(
+            OpCode::Zip,
+            function,
+            operands,
+            &out,
+            [outer, mid, inner, usize::from(is_swapped)],
+        );
+        Ok(out)
+    }
+
+    /// The same numbers, axes of other lengths.
+    pub fn reshaped(&mut self, x: &Tensor, shape: &[usize]) -> Tensor {
+        x.clone().with_shape(shape)
+    }
+
+    /// The elements that `strides` selects.
+    pub fn strided(&mut self, x: &Tensor, strides: &Strides) -> Tensor {
+        if strides.is_empty() {
+            return Tensor::of(Array {
+                shape: strides.dims.clone(),
+                data: Vec::new(),
+                dtype: x.dtype,
+            });
+        }
+        let whole = Strides::of(&x.shape).merged();
+        let merged = strides.merged();
+        if merged == whole {
+            return x.clone().with_shape(&strides.dims);
+        }
+        let x = self.real(x);
+        if let Some(array) = x.constant() {
+            return Tensor::of(array.strided(strides));
+        }
+        let is_run = merged.dims.is_empty() || (merged.dims.len() == 1 && merged.steps[0] == 1);
+        if is_run && let Place::Buffer(buffer, start) = x.place {
+            return Tensor {
+                shape: strides.dims.clone(),
+                dtype: x.dtype,
+                place: Place::Buffer(buffer, start + merged.offset),
+            };
+        }
+        let out = self.fresh(&strides.dims, x.dtype);
+        let dense = Strides::of(&merged.dims).steps;
+        self.copy(&x, &merged, &out, (&dense, 0));
+        out
+    }
+
+    /// Copies the elements of `x` that `from` selects to places of `out`.
+    fn copy(
+        &mut self,
+        x: &Tensor,
+        from: &Strides,
+        out: &Tensor,
+        (steps, offset): (&[isize], usize),
+    ) {
+        const MOST_AXES: usize = 6;
+        if from.dims.len() > MOST_AXES {
+            self.refuse(format!(
+                "it moves numbers along {} axes, at most {MOST_AXES} are supported",
+                from.dims.len()
+            ));
+        }
+        let small = |n: isize| i32::try_from(n).unwrap_or(i32::MAX);
+        let mut words = vec![small(from.dims.len() as isize)];
+        words.extend(from.dims.iter().map(|n| small(*n as isize)));
+        words.extend(from.steps.iter().chain(steps).map(|n| small(*n)));
+        words.extend([small(from.offset as isize), small(offset as isize)]);
+        let n = [x.len(), out.len(), words.len(), 0];
+        let operands = [
+            self.operand(x),
+            self.store(Stored::I32(words)),
+            Operand::None,
+        ];
+        self.push(OpCode::Copy, 0, operands, out, n);
+        let is_plain = from.offset == 0
+            && offset == 0
+            && from.steps == [1]
+            && steps == [1]
+            && from.dims == [x.len()]
+            && x.len() == out.len();
+        self.last(|step| step.is_plain_copy = is_plain);
+    }
+
+    /// A copy in a buffer of its own.
+    pub(super) fn copied(&mut self, x: &Tensor) -> Tensor {
+        let out = self.fresh(&x.shape, x.dtype);
+        self.copy(x, &line(x.len()), &out, (&[1], 0));
+        out
+    }
+
+    /// A copy of `x` in the buffer of `out`, of the same length.
+    pub(super) fn copy_to(&mut self, x: &Tensor, out: &Tensor) {
+        self.copy(x, &line(x.len()), out, (&[1], 0));
+    }
+
+    /// Parts behind each other along `axis`.
+    pub fn concat(&mut self, parts: &[Tensor], axis: usize) -> Tensor {
+        if let [only] = parts {
+            return only.clone();
+        }
+        let first = &parts[0];
+        let mut shape = first.shape.clone();
+        shape[axis] = parts.iter().map(|part| part.shape[axis]).sum();
+        let outer: usize = shape[..axis].iter().product();
+        let row: usize = shape[axis..].iter().product();
+        let out = self.fresh(&shape, first.dtype);
+        let mut start = 0;
+        for part in parts.iter().filter(|part| !part.is_empty()) {
+            let len = part.len() / outer;
+            let real = self.real(part);
+            match (outer, &out.place) {
+                (1, Place::Buffer(buffer, _)) => {
+                    let place = Tensor {
+                        place: Place::Buffer(*buffer, start),
+                        ..real.clone()
+                    };
+                    self.copy_to(&real, &place);
+                }
+                _ => {
+                    let from = Strides::of(&[outer, len]);
+                    self.copy(&real, &from, &out, (&[row as isize, 1], start));
+                }
+            }
+            start += len;
+        }
+        out
+    }
+
+    /// `x · weightᵀ + bias` for each row; `weight` is `[outputs, inputs]`.
+    ///
+    /// # Errors
+    /// A weight or bias is not finite.
+    pub fn dense(
+        &mut self,
+        x: &Tensor,
+        rows: usize,
+        weight: Vec<f32>,
+        outputs: usize,
+        bias: Bias,
+    ) -> Result<Tensor, String> {
+        let inputs = weight.len() / outputs.max(1);
+        finite(&weight)?;
+        let a = self.operand(x);
+        let weight = self.store(Stored::Panels {
+            weight,
+            groups: 1,
+            outputs,
+        });
+        let bias = match bias {
+            Bias::None => Operand::None,
+            Bias::Constant(bias) => {
+                finite(&bias)?;
+                self.store(Stored::F32(bias))
+            }
+            Bias::Tensor(bias) => match bias.constant() {
+                // A constant bias has one row.
+                Some(_) => {
+                    let copy = self.copied(&bias);
+                    self.operand(&copy)
+                }
+                None => self.operand(&bias),
+            },
+        };
+        let out = self.fresh(&[rows, outputs], x.dtype);
+        self.push(
+            OpCode::Dense,
+            0,
+            [a, weight, bias],
+            &out,
+            [inputs, outputs, rows, 0],
+        );
+        Ok(out)
+    }
+
+    /// Products of `batch` pairs of matrices `[m, k]` and `[k, n]`.
+    ///
+    /// # Errors
+    /// None that shapes can cause.
+    pub fn matmul(
+        &mut self,
+        a: &Tensor,
+        b: &Tensor,
+        [batch, m, k, n]: [usize; 4],
+    ) -> Result<Tensor, String> {
+        let operands = [self.operand(a), self.operand(b), Operand::None];
+        let out = self.fresh(&[batch, m, n], a.dtype);
+        self.push(OpCode::MatMul, 0, operands, &out, [m, k, n, batch]);
+        Ok(out)
+    }
+
+    /// A convolution; `weight` is `[groups * outputs, inputs, height, width]`.
+    ///
+    /// # Errors
+    /// A weight or bias is not finite.
+    pub fn conv(
+        &mut self,
+        x: &Tensor,
+        g: &ConvShape,
+        weight: Vec<f32>,
+        bias: Option<Vec<f32>>,
+    ) -> Result<Tensor, String> {
+        finite(&weight)?;
+        let a = self.operand(x);
+        let parameters = [
+            g.groups,
+            g.inputs,
+            g.height,
+            g.width,
+            g.outputs,
+            g.kernel[0],
+            g.kernel[1],
+            g.out[0],
+            g.out[1],
+            g.strides[0],
+            g.strides[1],
+            g.pads[0],
+            g.pads[1],
+            g.dilations[0],
+            g.dilations[1],
+        ];
+        let parameters = parameters.map(|n| i32::try_from(n).unwrap_or(i32::MAX));
+        let parameters = self.store(Stored::I32(parameters.to_vec()));
+        let weight = self.store(Stored::Panels {
+            weight,
+            groups: g.groups,
+            outputs: g.outputs,
+        });
+        let bias = match bias {
+            Some(bias) => {
+                finite(&bias)?;
+                self.store(Stored::F32(bias))
+            }
+            None => Operand::None,
+        };
+        let channels = g.groups * g.outputs;
+        let out = self.fresh(&[g.batch, channels, g.out[0], g.out[1]], x.dtype);
+        let in_len = g.groups * g.inputs * g.height * g.width;
+        let out_len = channels * g.out[0] * g.out[1];
+        self.push(
+            OpCode::Conv,
+            0,
+            [a, weight, bias],
+            &out,
+            [0, g.batch, in_len, out_len],
+        );
+        if let Operand::Constant(parameters) = parameters {
+            self.last(|step| step.extra = Some((0, parameters)));
+        }
+        Ok(out)
+    }
+
+    /// Elements of `table` `[outer, axis, inner]` by index.
+    pub fn gather(
+        &mut self,
+        table: &Tensor,
+        indices: &Tensor,
+        [outer, axis, inner]: [usize; 3],
+    ) -> Tensor {
+        let operands = [self.operand(indices), self.operand(table), Operand::None];
+        let out = self.fresh(&[outer, indices.len(), inner], table.dtype);
+        self.push(
+            OpCode::Gather,
+            0,
+            operands,
+            &out,
+            [outer, axis, inner, indices.len()],
+        );
+        out
+    }
+
+    /// `a` where `condition` is not 0, else `b`.
+    ///
+    /// # Errors
+    /// They do not broadcast to `shape`.
+    pub fn select(
+        &mut self,
+        condition: &Tensor,
+        a: &Tensor,
+        b: &Tensor,
+        shape: &[usize],
+    ) -> Result<Tensor, String> {
+        let mut operands = [Operand::None; 3];
+        for (operand, x) in operands.iter_mut().zip([condition, a, b]) {
+            let wide = self.strided(x, &Strides::of(&x.shape).broadcast(shape)?);
+            *operand = self.operand(&wide);
+        }
+        let out = self.fresh(shape, a.dtype);
+        self.push(OpCode::Select, 0, operands, &out, [out.len(), 0, 0, 0]);
+        Ok(out)
+    }
+
+    /// One number for those along the middle of three axes.
+    pub fn reduce(&mut self, function: u8, x: &Tensor, [outer, axis, inner]: [usize; 3]) -> Tensor {
+        let a = self.operand(x);
+        let out = self.fresh(&[outer, inner], x.dtype);
+        self.push(
+            OpCode::Reduce,
+            function,
+            [a, Operand::None, Operand::None],
+            &out,
+            [outer, axis, inner, 0],
+        );
+        out
+    }
+
+    /// Softmax (0) or its logarithm (1) along the middle of three axes.
+    pub fn softmax(
+        &mut self,
+        function: u8,
+        x: &Tensor,
+        [outer, axis, inner]: [usize; 3],
+    ) -> Tensor {
+        let a = self.operand(x);
+        let out = self.fresh(&x.shape, x.dtype);
+        self.push(
+            OpCode::Softmax,
+            function,
+            [a, Operand::None, Operand::None],
+            &out,
+            [outer, axis, inner, 0],
+        );
+        out
+    }
+
+    /// Where the greatest or least along the middle of three axes is.
+    pub fn arg_max(
+        &mut self,
+        function: u8,
+        x: &Tensor,
+        [outer, axis, inner]: [usize; 3],
+    ) -> Tensor {
+        let a = self.operand(x);
+        let out = self.fresh(&[outer, inner], Dtype::I64);
+        self.push(
+            OpCode::ArgMax,
+            function,
+            [a, Operand::None, Operand::None],
+            &out,
+            [outer, axis, inner, 0],
+        );
+        out
+    }
+
+    /// `(x - mean) / sqrt(variance + epsilon) * scale + bias` for each row.
+    pub fn layer_norm(
+        &mut self,
+        x: &Tensor,
+        rows: usize,
+        len: usize,
+        epsilon: f32,
+        scale: Option<&Tensor>,
+        bias: Option<&Tensor>,
+    ) -> Tensor {
+        let a = self.operand(x);
+        let scale = scale.map_or(Operand::None, |scale| self.operand(scale));
+        let bias = bias.map_or(Operand::None, |bias| self.operand(bias));
+        let out = self.fresh(&x.shape, x.dtype);
+        self.push(
+            OpCode::LayerNorm,
+            0,
+            [a, scale, bias],
+            &out,
+            [rows, len, 0, 0],
+        );
+        self.last(|step| step.p = [epsilon, 0.0]);
+        out
+    }
+
+    /// `x * factor + offset` with a number for each index of axis 1.
+    ///
+    /// # Errors
+    /// They are not as many as the axis is long.
+    pub fn affine(
+        &mut self,
+        x: &Tensor,
+        factor: Vec<f64>,
+        offset: Vec<f64>,
+    ) -> Result<Tensor, String> {
+        let mut shape = vec![1; x.shape.len().saturating_sub(1).max(1)];
+        shape[0] = factor.len();
+        let mut y = x.clone();
+        for (function, numbers) in [(zip::MUL, factor), (zip::ADD, offset)] {
+            let numbers = Tensor::of(Array::new(shape.clone(), numbers, x.dtype)?);
+            y = self.zip(function, &y, &numbers)?;
+            self.last(|step| step.is_affine = true);
+        }
+        Ok(y)
+    }
+}
+
+/// All of `len` numbers in a line.
+fn line(len: usize) -> Strides {
+    Strides {
+        dims: vec![len],
+        steps: vec![1],
+        offset: 0,
+    }
+}
+
+fn finite(numbers: &[f32]) -> Result<(), String> {
+    match numbers.iter().all(|x| x.is_finite()) {
+        true => Ok(()),
+        false => Err("its constants are not all finite".to_string()),
+    }
+}
+
+/// Where the axes of `shape` lie among those of `whole`: what is outside, along and inside of them. `None` if they are not
+/// neighbours.
+fn middle(shape: &[usize], whole: &[usize]) -> Option<[usize; 3]> {
+    let mut extent = [1; 3];
+    let mut at = 0;
+    let skipped = whole.len() - shape.len();
+    for (axis, n) in whole.iter().enumerate().filter(|(_, n)| **n != 1) {
+        let repeats = axis < skipped || shape[axis - skipped] == 1;
+        match (at, repeats) {
+            (0, false) => at = 1,
+            (1, true) => at = 2,
+            (2, false) => return None,
+            _ => {}
+        }
+        extent[at] *= n;
+    }
+    // One number for all: inside of an axis of length 1.
+    Some(if at == 0 { [1, 1, extent[0]] } else { extent })
+}

@@ -1,0 +1,189 @@
+//! x86-64 with AVX2, found at run time. Each lane sums one output, so the order is that of the image format; a product and a
+//! sum are two instructions.
+
+use core::arch::x86_64::*;
+
+use std::is_x86_feature_detected;
+
+use crate::nn::dense::PANEL;
+use crate::nn::{Function, ZipFunction};
+
+#[cfg(feature = "quantized")]
+mod half;
+#[cfg(feature = "quantized")]
+mod integers;
+#[cfg(feature = "quantized")]
+pub(in crate::nn) use half::accumulate_half;
+#[cfg(feature = "quantized")]
+pub(in crate::nn) use integers::{panel_i8, requantize, sum_i16};
+
+/// Numbers in a register.
+const LANES: usize = 8;
+
+fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2")
+}
+
+pub(in crate::nn) fn dense(
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    input: &[f32],
+    sums: &mut [f32],
+) -> bool {
+    if !has_avx2() {
+        return false;
+    }
+    for (sum, bias) in sums.iter_mut().zip(bias.unwrap_or_default()) {
+        *sum = *bias;
+    }
+    // SAFETY: the processor has AVX2.
+    unsafe { accumulate(weight, input, sums) };
+    true
+}
+
+pub(in crate::nn) fn apply(function: Function, p: [f32; 2], values: &mut [f32]) -> usize {
+    if !has_avx2() {
+        return 0;
+    }
+    // SAFETY: the processor has AVX2.
+    unsafe { apply_avx2(function, p, values) };
+    values.len()
+}
+
+/// The portable loops are wide enough.
+pub(in crate::nn) const fn zip(
+    _function: ZipFunction,
+    _swapped: bool,
+    _values: &mut [f32],
+    _others: &[f32],
+) -> usize {
+    0
+}
+
+/// The portable loops, compiled for wider registers.
+#[target_feature(enable = "avx2")]
+fn apply_avx2(function: Function, p: [f32; 2], values: &mut [f32]) {
+    function.apply_portable(p, values);
+}
+
+#[target_feature(enable = "avx2")]
+fn accumulate(weight: &[f32], input: &[f32], sums: &mut [f32]) {
+    let mut rest = weight;
+    for sums in sums.chunks_mut(PANEL) {
+        let Some((panel, following)) = rest.split_at_checked(input.len() * sums.len()) else {
+            return;
+        };
+        match (sums.len() / LANES, sums.len() % LANES) {
+            (8, _) => full_panel(panel, input, sums),
+            (0, 1) => one_column(panel, input, sums),
+            (0, _) => columns::<0>(panel, input, sums),
+            (1, _) => columns::<1>(panel, input, sums),
+            (2, _) => columns::<2>(panel, input, sums),
+            (3, _) => columns::<3>(panel, input, sums),
+            (4, _) => columns::<4>(panel, input, sums),
+            (5, _) => columns::<5>(panel, input, sums),
+            (6, _) => columns::<6>(panel, input, sums),
+            _ => columns::<7>(panel, input, sums),
+        }
+        rest = following;
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn load(numbers: &[f32; LANES]) -> __m256 {
+    // SAFETY: there are eight numbers.
+    unsafe { _mm256_loadu_ps(numbers.as_ptr()) }
+}
+
+#[target_feature(enable = "avx2")]
+fn store(numbers: &mut [f32; LANES], register: __m256) {
+    // SAFETY: there is room for eight numbers.
+    unsafe { _mm256_storeu_ps(numbers.as_mut_ptr(), register) }
+}
+
+#[target_feature(enable = "avx2")]
+fn add_products<const N: usize>(sums: &mut [__m256; N], weights: &[[f32; LANES]; N], x: __m256) {
+    for (sum, weight) in sums.iter_mut().zip(weights) {
+        *sum = _mm256_add_ps(*sum, _mm256_mul_ps(load(weight), x));
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn full_panel(panel: &[f32], input: &[f32], sums: &mut [f32]) {
+    const N: usize = PANEL / LANES;
+    let Some(sums) = sums.as_chunks_mut().0.first_chunk_mut::<N>() else {
+        return;
+    };
+    let mut sum = [_mm256_setzero_ps(); N];
+    for (sum, numbers) in sum.iter_mut().zip(&*sums) {
+        *sum = load(numbers);
+    }
+    let (rows, _) = panel.as_chunks().0.as_chunks::<N>();
+    let (fours, rest_rows) = rows.as_chunks::<4>();
+    let (inputs, rest) = input.as_chunks::<4>();
+    for (rows, inputs) in fours.iter().zip(inputs) {
+        for (row, x) in rows.iter().zip(inputs) {
+            add_products(&mut sum, row, _mm256_set1_ps(*x));
+        }
+    }
+    for (row, x) in rest_rows.iter().zip(rest) {
+        add_products(&mut sum, row, _mm256_set1_ps(*x));
+    }
+    for (numbers, sum) in sums.iter_mut().zip(sum) {
+        store(numbers, sum);
+    }
+}
+
+/// A panel of any width from `8 * N` to `8 * N + 7`: the last columns through a mask.
+#[target_feature(enable = "avx2")]
+fn columns<const N: usize>(panel: &[f32], input: &[f32], sums: &mut [f32]) {
+    let width = sums.len().max(1);
+    let (sums, rest) = sums.as_chunks_mut();
+    let (Some(sums), rest_len) = (sums.first_chunk_mut::<N>(), rest.len()) else {
+        return;
+    };
+    let mask = _mm256_cmpgt_epi32(
+        _mm256_set1_epi32(rest_len as i32),
+        _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
+    );
+    let mut sum = [_mm256_setzero_ps(); N];
+    for (sum, numbers) in sum.iter_mut().zip(&*sums) {
+        *sum = load(numbers);
+    }
+    // SAFETY: the mask has as many lanes as there are numbers.
+    let mut last = unsafe { _mm256_maskload_ps(rest.as_ptr(), mask) };
+    for (row, x) in panel.chunks_exact(width).zip(input) {
+        let x = _mm256_set1_ps(*x);
+        let (weights, rest) = row.as_chunks();
+        let (Some(weights), true) = (weights.first_chunk::<N>(), rest.len() == rest_len) else {
+            return;
+        };
+        add_products(&mut sum, weights, x);
+        // SAFETY: the mask has as many lanes as there are weights.
+        let weight = unsafe { _mm256_maskload_ps(rest.as_ptr(), mask) };
+        last = _mm256_add_ps(last, _mm256_mul_ps(weight, x));
+    }
+    for (numbers, sum) in sums.iter_mut().zip(sum) {
+        store(numbers, sum);
+    }
+    // SAFETY: as for the load.
+    unsafe { _mm256_maskstore_ps(rest.as_mut_ptr(), mask, last) };
+}
+
+/// A panel one wide: eight products at a time, summed one after the other.
+#[target_feature(enable = "avx2")]
+fn one_column(panel: &[f32], input: &[f32], sums: &mut [f32]) {
+    let [sum] = sums else { return };
+    let (weights, rest) = panel.as_chunks::<LANES>();
+    let (inputs, rest_inputs) = input.as_chunks::<LANES>();
+    for (weights, inputs) in weights.iter().zip(inputs) {
+        let mut products = [0.0; LANES];
+        store(&mut products, _mm256_mul_ps(load(weights), load(inputs)));
+        for product in products {
+            *sum += product;
+        }
+    }
+    for (weight, x) in rest.iter().zip(rest_inputs) {
+        *sum += weight * x;
+    }
+}

@@ -1,0 +1,490 @@
+//! [`Function`]: functions of one number, applied to each number of a slice in place.
+//!
+//! Every function sends NaN to NaN, except [`Function::Not`] and [`Function::Bool`], whose results are truth values and
+//! for which NaN, like everything that is not zero, is true.
+
+use super::{arch, math};
+
+/// A function applied number by number. `p` are its parameters; a parameter that is not named is not read.
+///
+/// The discriminants are the codes of the image format (`docs/image.md`) and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Function {
+    /// `max(x, 0)`
+    Relu = 1,
+    /// `x` if positive, else `p0 * (exp(x) - 1)`
+    Elu = 2,
+    /// `tanh(x)`
+    Tanh = 3,
+    /// `1 / (1 + exp(-x))`
+    Sigmoid = 4,
+    /// `x` if not negative, else `p0 * x`
+    LeakyRelu = 5,
+    /// `p1 * x` if positive, else `p1 * (p0 * (exp(x) - 1))`
+    Selu = 6,
+    /// `ln(1 + exp(x))`
+    Softplus = 7,
+    /// `x / (1 + |x|)`
+    Softsign = 8,
+    /// `x * (1 + erf(x / sqrt(2))) / 2`
+    Gelu = 9,
+    /// `x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) / 2`
+    GeluTanh = 10,
+    /// `p0 * x + p1` moved into `[0, 1]`
+    HardSigmoid = 11,
+    /// `x * HardSigmoid(x)` with `p0 = 1/6` and `p1 = 1/2`
+    HardSwish = 12,
+    /// `x * tanh(ln(1 + exp(x)))`
+    Mish = 13,
+    /// `x / (1 + exp(-x))`
+    Silu = 14,
+    /// `min(max(x, p0), p1)`
+    Clip = 15,
+    /// `-x`
+    Neg = 16,
+    /// `|x|`
+    Abs = 17,
+    /// Square root, NaN for negative numbers.
+    Sqrt = 18,
+    /// `e^x`
+    Exp = 19,
+    /// Natural logarithm, NaN for negative numbers.
+    Log = 20,
+    /// `1 / x`
+    Reciprocal = 21,
+    /// The greatest integer that is not above `x`.
+    Floor = 22,
+    /// The least integer that is not below `x`.
+    Ceil = 23,
+    /// The nearest integer; of two equally near ones the even one.
+    Round = 24,
+    /// -1, 0 or 1
+    Sign = 25,
+    /// The error function.
+    Erf = 26,
+    /// Sine of radians.
+    Sin = 27,
+    /// Cosine of radians.
+    Cos = 28,
+    /// 1 if `x` is 0, else 0
+    Not = 29,
+    /// `x` without its fraction, and zero without its sign: what a cast to an integer leaves.
+    Trunc = 30,
+    /// 0 if `x` is 0, else 1
+    Bool = 31,
+}
+
+impl Function {
+    /// All functions in the order of their codes.
+    pub const ALL: [Self; 31] = [
+        Self::Relu,
+        Self::Elu,
+        Self::Tanh,
+        Self::Sigmoid,
+        Self::LeakyRelu,
+        Self::Selu,
+        Self::Softplus,
+        Self::Softsign,
+        Self::Gelu,
+        Self::GeluTanh,
+        Self::HardSigmoid,
+        Self::HardSwish,
+        Self::Mish,
+        Self::Silu,
+        Self::Clip,
+        Self::Neg,
+        Self::Abs,
+        Self::Sqrt,
+        Self::Exp,
+        Self::Log,
+        Self::Reciprocal,
+        Self::Floor,
+        Self::Ceil,
+        Self::Round,
+        Self::Sign,
+        Self::Erf,
+        Self::Sin,
+        Self::Cos,
+        Self::Not,
+        Self::Trunc,
+        Self::Bool,
+    ];
+
+    /// The function of a code, `None` for a code this version does not know.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code).checked_sub(1)?).copied()
+    }
+
+    /// The code in the image.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// Whether this build has the function; [`Function::apply`] leaves the numbers as they are if it has not.
+    #[must_use]
+    pub const fn is_available(self) -> bool {
+        cfg!(feature = "tensor") || self.feature().is_none()
+    }
+
+    /// The feature of this crate that the function needs: what takes more of `libm` than a square root comes with `tensor`.
+    #[must_use]
+    pub const fn feature(self) -> Option<&'static str> {
+        match self {
+            Self::Softplus
+            | Self::Gelu
+            | Self::Mish
+            | Self::Log
+            | Self::Erf
+            | Self::Sin
+            | Self::Cos => Some("tensor"),
+            _ => None,
+        }
+    }
+
+    /// Applies the function to each number in place.
+    ///
+    /// Functions that policies have between their layers are loops of their own, which vectorise; the others share one loop
+    /// that calls them, so that an engine on a small machine stays small.
+    pub fn apply(self, p: [f32; 2], values: &mut [f32]) {
+        let done = arch::apply(self, p, values);
+        let rest = values.get_mut(done..).unwrap_or_default();
+        if !rest.is_empty() {
+            self.apply_portable(p, rest);
+        }
+    }
+
+    /// What [`apply`](Self::apply) computes, on any processor.
+    #[inline]
+    pub(super) fn apply_portable(self, p: [f32; 2], values: &mut [f32]) {
+        let [p0, p1] = p;
+        match self {
+            Self::Relu => each(values, relu),
+            Self::Elu => each(values, |x| elu(x, p0)),
+            Self::Tanh => each(values, math::tanh),
+            Self::Sigmoid => each(values, math::sigmoid),
+            Self::LeakyRelu => each(values, |x| leaky_relu(x, p0)),
+            Self::Selu => each(values, |x| p1 * elu(x, p0)),
+            Self::GeluTanh => each(values, gelu_tanh),
+            Self::Silu => each(values, silu),
+            Self::Exp => each(values, math::exp),
+            Self::Clip => each(values, |x| clip(x, p)),
+            Self::Neg => each(values, |x| -x),
+            Self::Abs => each(values, f32::abs),
+            Self::Reciprocal => each(values, |x| 1.0 / x),
+            Self::HardSigmoid => call(values, p, hard_sigmoid),
+            Self::HardSwish => call(values, p, |x, _| x * hard_sigmoid(x, [1.0 / 6.0, 0.5])),
+            Self::Softsign => call(values, p, |x, _| x / (1.0 + x.abs())),
+            Self::Sqrt => call(values, p, |x, _| libm::sqrtf(x)),
+            Self::Floor => call(values, p, |x, _| math::floor(x)),
+            Self::Ceil => call(values, p, |x, _| math::ceil(x)),
+            Self::Round => call(values, p, |x, _| math::round_even(x)),
+            Self::Trunc => call(values, p, |x, _| math::trunc(x) + 0.0),
+            Self::Sign => call(values, p, |x, _| sign(x)),
+            Self::Not => call(values, p, |x, _| truth(x == 0.0)),
+            Self::Bool => call(values, p, |x, _| truth(x != 0.0)),
+            #[cfg(feature = "tensor")]
+            Self::Softplus => call(values, p, |x, _| softplus(x)),
+            #[cfg(feature = "tensor")]
+            Self::Gelu => call(values, p, |x, _| gelu(x)),
+            #[cfg(feature = "tensor")]
+            Self::Mish => call(values, p, |x, _| mish(x)),
+            #[cfg(feature = "tensor")]
+            Self::Log => call(values, p, |x, _| libm::logf(x)),
+            #[cfg(feature = "tensor")]
+            Self::Erf => call(values, p, |x, _| libm::erff(x)),
+            #[cfg(feature = "tensor")]
+            Self::Sin => call(values, p, |x, _| libm::sinf(x)),
+            #[cfg(feature = "tensor")]
+            Self::Cos => call(values, p, |x, _| libm::cosf(x)),
+            #[cfg(not(feature = "tensor"))]
+            Self::Softplus
+            | Self::Gelu
+            | Self::Mish
+            | Self::Log
+            | Self::Erf
+            | Self::Sin
+            | Self::Cos => {}
+        }
+    }
+}
+
+#[inline]
+fn each(values: &mut [f32], function: impl Fn(f32) -> f32) {
+    for value in values {
+        *value = function(*value);
+    }
+}
+
+#[inline(never)]
+fn call(values: &mut [f32], p: [f32; 2], function: fn(f32, [f32; 2]) -> f32) {
+    for value in values {
+        *value = function(*value, p);
+    }
+}
+
+/// Truth as numbers hold it.
+pub(super) fn truth(is: bool) -> f32 {
+    if is { 1.0 } else { 0.0 }
+}
+
+/// Not `f32::max`, which answers 0 to NaN.
+fn relu(x: f32) -> f32 {
+    if x < 0.0 { 0.0 } else { x }
+}
+
+fn elu(x: f32, alpha: f32) -> f32 {
+    let negative = alpha * math::exp_m1_of_negative(x);
+    if x > 0.0 { x } else { negative }
+}
+
+fn leaky_relu(x: f32, alpha: f32) -> f32 {
+    if x < 0.0 { alpha * x } else { x }
+}
+
+fn silu(x: f32) -> f32 {
+    x / (1.0 + math::exp(-x))
+}
+
+/// `(1 + tanh(u)) / 2` is `1 / (1 + exp(-2 u))`, which keeps its digits where the tanh is close to -1.
+fn gelu_tanh(x: f32) -> f32 {
+    const MINUS_TWO_SQRT_TWO_OVER_PI: f32 = -1.595_769;
+    let u = x + 0.044_715 * x * x * x;
+    x / (1.0 + math::exp(MINUS_TWO_SQRT_TWO_OVER_PI * u))
+}
+
+fn clip(x: f32, [low, high]: [f32; 2]) -> f32 {
+    let x = if x < low { low } else { x };
+    if x > high { high } else { x }
+}
+
+fn hard_sigmoid(x: f32, [alpha, beta]: [f32; 2]) -> f32 {
+    clip(alpha * x + beta, [0.0, 1.0])
+}
+
+fn sign(x: f32) -> f32 {
+    if x > 0.0 {
+        1.0
+    } else if x < 0.0 {
+        -1.0
+    } else {
+        // Zero without its sign; NaN.
+        x + 0.0
+    }
+}
+
+/// `max(x, 0) + ln(1 + exp(-|x|))`: the exponential cannot overflow.
+#[cfg(feature = "tensor")]
+fn softplus(x: f32) -> f32 {
+    relu(x) + libm::log1pf(math::exp(-x.abs()))
+}
+
+/// By the complementary function, which keeps its digits where the error function is close to -1.
+#[cfg(feature = "tensor")]
+fn gelu(x: f32) -> f32 {
+    0.5 * x * libm::erfcf(-core::f32::consts::FRAC_1_SQRT_2 * x)
+}
+
+/// With `e = exp(x)`, `tanh(ln(1 + e)) = (e^2 + 2 e) / (e^2 + 2 e + 2)`; for positive `x` divided by `e^2`, so that
+/// nothing overflows.
+#[cfg(feature = "tensor")]
+fn mish(x: f32) -> f32 {
+    let e = math::exp(-x.abs());
+    let (numerator, rest) = if x > 0.0 {
+        (1.0 + 2.0 * e, 2.0 * e * e)
+    } else {
+        (e * e + 2.0 * e, 2.0)
+    };
+    x * (numerator / (numerator + rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    /// The functions in double precision by their definitions, from the standard library and from `libm`.
+    fn reference(function: Function, x: f64, [p0, p1]: [f64; 2]) -> f64 {
+        let logistic = 1.0 / (1.0 + (-x).exp());
+        let softplus = x.max(0.0) + (-x.abs()).exp().ln_1p();
+        let elu = |alpha: f64| if x > 0.0 { x } else { alpha * x.exp_m1() };
+        match function {
+            Function::Relu => x.max(0.0),
+            Function::Elu => elu(p0),
+            Function::Tanh => x.tanh(),
+            Function::Sigmoid => logistic,
+            Function::LeakyRelu => x.max(0.0) + p0 * x.min(0.0),
+            Function::Selu => p1 * elu(p0),
+            Function::Softplus => softplus,
+            Function::Softsign => x / (1.0 + x.abs()),
+            Function::Gelu => 0.5 * x * libm::erfc(-x / 2f64.sqrt()),
+            Function::GeluTanh => {
+                let u = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3));
+                x / (1.0 + (-2.0 * u).exp())
+            }
+            Function::HardSigmoid => (p0 * x + p1).clamp(0.0, 1.0),
+            Function::HardSwish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
+            Function::Mish => x * softplus.tanh(),
+            Function::Silu => x * logistic,
+            Function::Clip => x.clamp(p0, p1),
+            Function::Neg => -x,
+            Function::Abs => x.abs(),
+            Function::Sqrt => x.sqrt(),
+            Function::Exp => x.exp(),
+            Function::Log => x.ln(),
+            Function::Reciprocal => 1.0 / x,
+            Function::Floor => x.floor(),
+            Function::Ceil => x.ceil(),
+            Function::Round => x.round_ties_even(),
+            Function::Sign => {
+                if x == 0.0 {
+                    0.0
+                } else {
+                    x.signum()
+                }
+            }
+            Function::Erf => libm::erf(x),
+            Function::Sin => x.sin(),
+            Function::Cos => x.cos(),
+            Function::Not => f64::from(u8::from(x == 0.0)),
+            Function::Trunc => x.trunc(),
+            Function::Bool => f64::from(u8::from(x != 0.0)),
+        }
+    }
+
+    fn parameters(function: Function) -> [f32; 2] {
+        match function {
+            Function::Elu => [1.25, 0.0],
+            Function::LeakyRelu => [0.01, 0.0],
+            Function::Selu => [1.673_263_2, 1.050_701],
+            Function::HardSigmoid => [0.2, 0.5],
+            Function::Clip => [-1.5, 2.25],
+            _ => [f32::NAN; 2],
+        }
+    }
+
+    /// Relative error in f32, and the absolute error up to which digits are not asked for.
+    fn tolerance(function: Function) -> (f64, f64) {
+        match function {
+            Function::Tanh | Function::Sigmoid => (0.0, 4e-7),
+            // The argument of the exponential, up to 80, is rounded itself.
+            Function::Gelu | Function::GeluTanh | Function::Silu | Function::Mish => (2e-5, 1e-30),
+            Function::HardSigmoid | Function::HardSwish => (3e-7, 3e-7),
+            Function::Sin | Function::Cos => (2e-7, 1e-9),
+            _ => (4e-7, 1e-30),
+        }
+    }
+
+    #[test]
+    fn as_in_double_precision() {
+        for function in Function::ALL {
+            let p = parameters(function);
+            let (relative, absolute) = tolerance(function);
+            let inputs: Vec<f32> = (-80_000..=80_000)
+                .map(|step| step as f32 * 2.5e-4)
+                .collect();
+            let mut values = inputs.clone();
+            function.apply(p, &mut values);
+            for (x, y) in inputs.into_iter().zip(values) {
+                let expected = reference(function, f64::from(x), p.map(f64::from));
+                if expected.is_nan() {
+                    assert!(y.is_nan(), "{function:?}({x}) = {y}");
+                    continue;
+                }
+                let error = (f64::from(y) - expected).abs();
+                assert!(
+                    f64::from(y) == expected || error <= relative * expected.abs() + absolute,
+                    "{function:?}({x}) = {y}, not {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn infinities_have_the_limits_of_the_functions() {
+        let infinity = f32::INFINITY;
+        for (function, low, high) in [
+            (Function::Relu, 0.0, infinity),
+            (Function::Elu, -1.25, infinity),
+            (Function::Tanh, -1.0, 1.0),
+            (Function::Sigmoid, 0.0, 1.0),
+            (Function::LeakyRelu, -infinity, infinity),
+            (Function::Softplus, 0.0, infinity),
+            (Function::HardSigmoid, 0.0, 1.0),
+            (Function::Clip, -1.5, 2.25),
+            (Function::Exp, 0.0, infinity),
+            (Function::Erf, -1.0, 1.0),
+            (Function::Floor, -infinity, infinity),
+            (Function::Round, -infinity, infinity),
+            (Function::Sign, -1.0, 1.0),
+        ] {
+            let mut values = [-infinity, infinity];
+            function.apply(parameters(function), &mut values);
+            assert_eq!(values, [low, high], "{function:?}");
+        }
+    }
+
+    #[test]
+    fn large_numbers_stay_finite() {
+        for function in [
+            Function::Elu,
+            Function::Softplus,
+            Function::Gelu,
+            Function::GeluTanh,
+            Function::Mish,
+            Function::Silu,
+            Function::HardSwish,
+        ] {
+            let mut values = [-1e30, 1e30];
+            function.apply(parameters(function), &mut values);
+            assert!(
+                values[0].abs() <= 1.25 && values[1] == 1e30,
+                "{function:?}: {values:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn not_a_number_stays_except_as_truth() {
+        for function in Function::ALL {
+            let mut values = [f32::NAN];
+            function.apply(parameters(function), &mut values);
+            match function {
+                Function::Not => assert_eq!(values, [0.0]),
+                Function::Bool => assert_eq!(values, [1.0]),
+                _ => assert!(values[0].is_nan(), "{function:?} hides NaN"),
+            }
+        }
+    }
+
+    #[test]
+    fn small_numbers_keep_their_digits() {
+        let x = -1.5e-7;
+        for (function, expected) in [
+            (Function::Elu, 1.25 * x),
+            (Function::Tanh, x),
+            (Function::Silu, 0.5 * x),
+            (Function::Gelu, 0.5 * x),
+            (Function::Mish, 0.6 * x),
+            (Function::Erf, std::f32::consts::FRAC_2_SQRT_PI * x),
+        ] {
+            let mut values = [x];
+            function.apply(parameters(function), &mut values);
+            let error = (values[0] - expected) / expected;
+            assert!(error.abs() < 4e-7, "{function:?}({x:e}) = {:e}", values[0]);
+        }
+    }
+
+    #[test]
+    fn codes_round_trip() {
+        for (function, code) in Function::ALL.into_iter().zip(1..) {
+            assert_eq!(function.code(), code);
+            assert_eq!(Function::from_code(code), Some(function));
+        }
+        assert_eq!(Function::from_code(0), None);
+        assert_eq!(Function::from_code(32), None);
+    }
+}
