@@ -1,6 +1,7 @@
 //! From a graph to the operations of an image: constants computed, patterns recognised, steps fused, the arena planned. What an image
 //! cannot hold is refused by name.
 
+mod along_axis;
 mod builder;
 mod codes;
 mod emit;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use rlfd_runtime::image::{Constants, ImageError, Op, OpCode, Place, panels};
+use rlfd_runtime::nn::pairs::{pack_i8, pack_i16};
 
 use super::plan::Plan;
 use super::step::{Operand, Step, Stored};
@@ -92,10 +93,17 @@ impl<'a> Emitter<'a> {
                         self.constants.bytes(&halves.collect::<Vec<_>>().concat())?
                     }
                     Stored::WidePairs { weight, outputs } => {
-                        self.constants.bytes(&wide_pairs(weight, *outputs))?
+                        let inputs = weight.len() / (*outputs).max(1);
+                        let packed = pack_i16(weight, inputs, *outputs);
+                        let packed = packed.ok_or(ImageError::TooLarge { what: "weights" })?;
+                        let bytes: Vec<u8> = packed.iter().flat_map(|w| w.to_le_bytes()).collect();
+                        self.constants.bytes(&bytes)?
                     }
                     Stored::Pairs { weight, outputs } => {
-                        self.constants.bytes(&pairs(weight, *outputs))?
+                        let inputs = weight.len() / (*outputs).max(1);
+                        let packed = pack_i8(weight, inputs, *outputs);
+                        let packed = packed.ok_or(ImageError::TooLarge { what: "weights" })?;
+                        self.constants.bytes(&packed)?
                     }
                 };
                 self.placed.insert(*index, place);
@@ -105,65 +113,18 @@ impl<'a> Emitter<'a> {
     }
 }
 
-/// Outputs of a panel.
-const PANEL: usize = 64;
-
-/// Weights `[outputs, inputs]` packed for products of pairs: `a_i + 128, b_i, a_{i+1} + 128, b_{i+1}` of outputs a and b and two
-/// inputs; what is missing at an end is 0.
-fn pairs(weight: &[i8], outputs: usize) -> Vec<u8> {
-    let inputs = weight.len() / outputs.max(1);
-    let at = |output: usize, input: usize| match output < outputs && input < inputs {
-        true => weight[output * inputs + input],
-        false => 0,
-    };
-    let mut bytes = Vec::new();
-    for first in (0..outputs).step_by(PANEL) {
-        for input in (0..inputs).step_by(2) {
-            for a in (first..outputs.min(first + PANEL)).step_by(2) {
-                for i in [input, input + 1] {
-                    bytes.extend([
-                        at(a, i).cast_unsigned() ^ 0x80,
-                        at(a + 1, i).cast_unsigned(),
-                    ]);
-                }
-            }
-        }
-    }
-    bytes
-}
-
-/// Weights `[outputs, inputs]` as pairs `w_i, w_{i+1}`, output by output; what is missing at an end is 0.
-fn wide_pairs(weight: &[i16], outputs: usize) -> Vec<u8> {
-    let inputs = weight.len() / outputs.max(1);
-    let at = |output: usize, input: usize| match input < inputs {
-        true => weight[output * inputs + input],
-        false => 0,
-    };
-    let mut bytes = Vec::new();
-    for first in (0..outputs).step_by(PANEL) {
-        for input in (0..inputs).step_by(2) {
-            for output in first..outputs.min(first + PANEL) {
-                for i in [input, input + 1] {
-                    bytes.extend(at(output, i).to_le_bytes());
-                }
-            }
-        }
-    }
-    bytes
-}
-
 pub(super) fn small(value: usize) -> Result<u32, ImageError> {
     u32::try_from(value).map_err(|_| ImageError::TooLarge { what: "operation" })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::pairs;
+    use rlfd_runtime::nn::pairs::pack_i8;
 
     #[test]
     fn pairs_lie_as_the_format_says() {
         // Outputs a, b and c of three inputs; c has no partner, the third input neither.
-        let packed = pairs(&[1, 2, 3, 4, 5, 6, -7, 8, -9], 3);
+        let packed = pack_i8(&[1, 2, 3, 4, 5, 6, -7, 8, -9], 3, 3).unwrap();
         let expected = [
             [129, 4, 130, 5],
             [121, 0, 136, 0], // inputs 0 and 1

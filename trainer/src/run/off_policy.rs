@@ -33,7 +33,7 @@ pub struct Outcome {
     pub elapsed_s: f64,
     /// Mean return of the best evaluation.
     pub best_return: Option<f64>,
-    /// Of the last evaluation, if this session made one.
+    /// Of the last evaluation, if one was made since the start or the last resumption.
     pub last_evaluation: Option<Evaluation>,
 }
 
