@@ -21,11 +21,13 @@ use rlfd_models::spec::{ActionTerm, ObservationTerm};
 use serde::{Deserialize, Serialize};
 
 pub use self::error::EnvError;
+pub use self::goal::{GoalReward, GoalTask, Goals};
 pub use self::vector::{Episode, VectorEnv, VectorState, VectorStep};
 
 #[cfg(test)]
 mod check;
 mod error;
+mod goal;
 pub mod mujoco;
 pub mod registry;
 mod vector;
@@ -45,6 +47,8 @@ pub struct EnvSpec {
     pub max_episode_steps: u32,
     /// Mean return over 100 episodes at which the task counts as solved, where one is registered.
     pub reward_threshold: Option<f64>,
+    /// Of a goal-conditioned environment; its last observation term is then the desired goal.
+    pub goal: Option<GoalTask>,
     /// One line for people.
     pub summary: &'static str,
 }
@@ -133,6 +137,11 @@ pub trait Env: Send {
     ///
     /// Stepping on after `terminated` is allowed and continues the simulation.
     fn step(&mut self, action: &[f64], observation: &mut [f64]) -> Step;
+
+    /// The goals as of the last reset or step, where the environment has any.
+    fn goals(&self) -> Option<Goals<'_>> {
+        None
+    }
 
     /// The complete state between two steps.
     fn save(&self) -> EnvState;

@@ -113,6 +113,7 @@ impl<T: Task> MujocoEnv<T> {
             period_us: (simulation.period_s() * 1e6).round() as u32,
             max_episode_steps: definition.max_episode_steps,
             reward_threshold: definition.reward_threshold,
+            goal: None,
             summary: definition.summary,
         };
         let progress = task.progress(&simulation);

@@ -1,0 +1,59 @@
+//! [`Demonstrations`]: recorded episodes to learn from, checked when they are made.
+
+/// Widths of the numbers in a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DemonstrationShape {
+    /// Numbers in an observation, the desired goal not among them.
+    pub observation: usize,
+    /// Numbers in a goal; 0 where the environment has none.
+    pub goal: usize,
+    /// Numbers in an action.
+    pub action: usize,
+}
+
+/// One recorded episode of `len` steps; row-major, `len + 1` rows where a state is described, `len` where a step is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Demonstration {
+    /// `[(len + 1) * observation]`
+    pub observation: Vec<f64>,
+    /// `[(len + 1) * goal]`
+    pub achieved_goal: Vec<f64>,
+    /// `[len * goal]`: of the step.
+    pub desired_goal: Vec<f64>,
+    /// `[len * action]`, in the environment's units, within its bounds.
+    pub action: Vec<f64>,
+    /// `[len]`
+    pub reward: Vec<f64>,
+    /// `[len]`: whether the state reached ends the task.
+    pub terminated: Vec<bool>,
+    /// `[len]`: whether the state reached is a success.
+    pub is_success: Vec<bool>,
+    /// `[len + 1]` full simulator states, `mjSTATE_INTEGRATION`, to reset to; empty where they were not recorded.
+    pub state: Vec<Vec<f64>>,
+}
+
+/// Episodes of one environment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Demonstrations {
+    /// e.g. `FetchPickAndPlace-v4`; empty where the file does not say.
+    pub env: String,
+    /// Widths of every episode's rows.
+    pub shape: DemonstrationShape,
+    /// In the order of the file.
+    pub episodes: Vec<Demonstration>,
+}
+
+impl Demonstration {
+    /// Steps.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "an episode has steps")]
+    pub fn len(&self) -> usize {
+        self.reward.len()
+    }
+
+    /// Whether its last step is a success.
+    #[must_use]
+    pub fn succeeds(&self) -> bool {
+        self.is_success.last().copied().unwrap_or(false)
+    }
+}
