@@ -1,8 +1,8 @@
 //! The checks of a program: every operation known and available, every operand inside its memory, no result on top of an operand.
 
 use super::execute::function_is_known;
-use super::op::{Extents, OpRecord, WeightType};
-use super::port::PortRecord;
+use super::op::{Extents, OpRecord, WeightType, slot};
+use super::slot::Slot;
 use super::{ALIGNMENT, ImageError, Op, OpCode, Place, Program};
 #[cfg(feature = "quantized")]
 use crate::nn::dense_half::is_finite;
@@ -51,7 +51,7 @@ impl Program<'_> {
         &self,
         index: usize,
         what: &'static str,
-        port: &PortRecord,
+        port: &Slot,
     ) -> Result<(), ImageError> {
         let place = Place::from_code(port.place);
         let allowed = what == "output" || matches!(place, Place::Arena(_));
@@ -88,6 +88,16 @@ impl Program<'_> {
         let wrong = |what| ImageError::Operand { index, what };
         let extents = op.extents(self.constants).ok_or(wrong("length"))?;
         self.check_operands(&op, extents).map_err(wrong)?;
+        let [a, b, c] = record.operands;
+        let lengths = [
+            (record.out, Place::Arena(op.out), extents.out),
+            (a, op.a, extents.a),
+            (b, op.b, extents.b),
+            (c, op.c, extents.c),
+        ];
+        if lengths.iter().any(|(found, place, len)| *found != slot(*place, *len)) {
+            return Err(wrong("length"));
+        }
         self.check_numbers(index, &op, extents)
     }
 

@@ -19,6 +19,7 @@ mod owned;
 mod port;
 mod prelude;
 mod program;
+mod slot;
 mod term;
 mod view;
 #[cfg(feature = "alloc")]

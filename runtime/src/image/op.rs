@@ -5,6 +5,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use super::slot::Slot;
 use crate::nn::{Function, ZipFunction};
 
 /// What an operation does; the discriminants are the codes of the format and never change.
@@ -170,7 +171,7 @@ pub struct Op {
     pub p: [f32; 2],
 }
 
-/// An operation as it lies in the image.
+/// An operation as it lies in the image: what a step reads, in place.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct OpRecord {
@@ -178,45 +179,64 @@ pub(crate) struct OpRecord {
     pub function: u8,
     pub weights: u8,
     pub reserved: u8,
-    pub out: u32,
-    pub a: u32,
-    pub b: u32,
-    pub c: u32,
+    pub out: Slot,
+    /// a, b and c
+    pub operands: [Slot; 3],
     pub n: [u32; 4],
     pub p: [f32; 2],
 }
 
 impl OpRecord {
-    /// Reads a record; `None` where a code is unknown.
+    /// How an operation lies. A length that 32 bits do not hold, or that cannot be told, is one that no memory has.
+    #[cfg(any(feature = "alloc", test))]
+    pub fn new(op: &Op, constants: &[f32]) -> Self {
+        let extents = op.extents(constants).unwrap_or(Extents {
+            a: usize::MAX,
+            b: usize::MAX,
+            c: usize::MAX,
+            out: usize::MAX,
+        });
+        Self {
+            code: op.code as u8,
+            function: op.function,
+            weights: op.weights as u8,
+            reserved: 0,
+            out: slot(Place::Arena(op.out), extents.out),
+            operands: [
+                slot(op.a, extents.a),
+                slot(op.b, extents.b),
+                slot(op.c, extents.c),
+            ],
+            n: op.n,
+            p: op.p,
+        }
+    }
+
+    /// Reads a record; `None` where a code is unknown. The lengths of the slots follow from the rest.
     pub fn op(&self) -> Option<Op> {
+        let [a, b, c] = self.operands.map(|slot| Place::from_code(slot.place));
         Some(Op {
             code: OpCode::from_code(self.code)?,
             function: self.function,
             weights: WeightType::from_code(self.weights)?,
-            out: self.out,
-            a: Place::from_code(self.a),
-            b: Place::from_code(self.b),
-            c: Place::from_code(self.c),
+            out: self.out.place,
+            a,
+            b,
+            c,
             n: self.n,
             p: self.p,
         })
     }
 }
 
-impl From<&Op> for OpRecord {
-    fn from(op: &Op) -> Self {
-        Self {
-            code: op.code as u8,
-            function: op.function,
-            weights: op.weights as u8,
-            reserved: 0,
-            out: op.out,
-            a: op.a.code(),
-            b: op.b.code(),
-            c: op.c.code(),
-            n: op.n,
-            p: op.p,
-        }
+/// A slot of the record, for an operand that is there as long as the operation reads.
+pub(super) fn slot(place: Place, len: usize) -> Slot {
+    match place {
+        Place::None => Slot::NONE,
+        place => Slot {
+            place: place.code(),
+            len: u32::try_from(len).unwrap_or(u32::MAX),
+        },
     }
 }
 
@@ -310,7 +330,7 @@ impl Op {
 
     fn conv_extents(&self, constants: &[f32]) -> Option<Extents> {
         let [_, batch, in_len, out_len] = self.n.map(|n| n as usize);
-        let [groups, inputs, h, w, outputs, kh, kw, oh, ow, ..] = self.conv_words(constants)?;
+        let [groups, inputs, h, w, outputs, kh, kw, oh, ow, ..] = conv_words(self.n[0] as usize, constants)?;
         let product = |factors: &[usize]| {
             factors
                 .iter()
@@ -335,26 +355,12 @@ impl Op {
         match self.code {
             OpCode::Dense | OpCode::DenseQuantized => product(&[n0, n1, n2]),
             OpCode::MatMul => product(&[n0, n1, n2, n3]),
-            OpCode::Conv => self.conv_words(constants).map_or(0, |words| {
+            OpCode::Conv => conv_words(self.n[0] as usize, constants).map_or(0, |words| {
                 let [_, inputs, _, _, _, kh, kw, ..] = words.map(|word| word as u64);
                 product(&[n1, n3, inputs, kh, kw])
             }),
             _ => 0,
         }
-    }
-
-    /// The lengths of a convolution.
-    #[cfg(feature = "tensor")]
-    pub(super) fn conv_shape(&self, constants: &[f32]) -> Option<crate::nn::conv::ConvShape> {
-        let words = self.conv_words(constants)?;
-        Some(crate::nn::conv::ConvShape::from_words(words))
-    }
-
-    fn conv_words(&self, constants: &[f32]) -> Option<[usize; CONV_PARAMETERS]> {
-        let [start, ..] = self.n;
-        let words = constants.get(start as usize..)?;
-        let words = words.first_chunk::<CONV_PARAMETERS>()?;
-        Some(words.map(|word| word.to_bits() as usize))
     }
 
     /// Whether the operation needs its operands `[a, b, c]`.
@@ -368,4 +374,10 @@ impl Op {
             _ => [true, false, false],
         }
     }
+}
+
+/// The parameters of a convolution, which lie among the constants.
+pub(super) fn conv_words(start: usize, constants: &[f32]) -> Option<[usize; CONV_PARAMETERS]> {
+    let words = constants.get(start..)?.first_chunk::<CONV_PARAMETERS>()?;
+    Some(words.map(|word| word.to_bits() as usize))
 }

@@ -10,7 +10,7 @@ use crate::checksum::CRC32;
 pub const MAGIC: [u8; 8] = *b"\x89RLFD\r\n\x1a";
 
 /// Version of the format this crate reads and writes.
-pub const IMAGE_VERSION: u16 = 2;
+pub const IMAGE_VERSION: u16 = 3;
 
 /// An image starts, and each of its sections lies, at a multiple of this many bytes.
 pub const ALIGNMENT: usize = 16;

@@ -2,8 +2,8 @@
 
 use zerocopy::FromBytes;
 
-use super::port::PortRecord;
 use super::prelude::{Header, PRELUDE_LEN, Prelude, SECTIONS, Span, aligned};
+use super::slot::Slot;
 use super::term::contract_id;
 use super::{ActionTerm, Contract, Golden, ImageError, ObservationTerm, Op, Place, Port, Program};
 use crate::policy::Shape;
@@ -248,7 +248,7 @@ impl<'a> PolicyImage<'a> {
 fn ports<'a>(
     labels: &'a [u8],
     skipped: usize,
-    records: &'a [PortRecord],
+    records: &'a [Slot],
 ) -> impl Iterator<Item = Port<'a>> + use<'a> {
     let labels = Labels(labels).skip(skipped);
     labels.zip(records).map(|((name, shape), record)| Port {

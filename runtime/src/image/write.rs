@@ -7,7 +7,6 @@ use serde::Serialize;
 use zerocopy::IntoBytes;
 
 use super::op::OpRecord;
-use super::port::PortRecord;
 use super::prelude::{Header, IMAGE_VERSION, MAGIC, PRELUDE_LEN, Prelude, SECTIONS, aligned, seal};
 use super::term::contract_id;
 use super::{ActionTerm, ImageBytes, ImageError, ObservationTerm, Op, PolicyImage, Port};
@@ -63,10 +62,10 @@ pub fn write(source: &ImageSource<'_>) -> Result<Vec<u8>, ImageError> {
         [
             records(source.observation.iter().map(ObservationTerm::rule)),
             records(source.action.iter().map(ActionTerm::rule)),
-            records(program.inputs.iter().map(PortRecord::from)),
-            records(program.outputs.iter().map(PortRecord::from)),
+            records(program.inputs.iter().map(Port::slot)),
+            records(program.outputs.iter().map(Port::slot)),
             labels.clone(),
-            records(program.ops.iter().map(OpRecord::from)),
+            records(program.ops.iter().map(|op| OpRecord::new(op, program.constants))),
             program.constants.as_bytes().to_vec(),
             source.golden_observation.as_bytes().to_vec(),
             golden_action.as_bytes().to_vec(),
