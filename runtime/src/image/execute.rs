@@ -6,7 +6,9 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use super::op::OpRecord;
 use super::slot::Memory;
-use super::{Op, OpCode, WeightType};
+use super::{Op, OpCode};
+#[cfg(feature = "quantized")]
+use super::WeightType;
 #[cfg(feature = "tensor")]
 use crate::nn::{arg_max, conv, copy, gather, layer_norm, matmul, reduce::Reduction, select, softmax};
 use crate::nn::{Function, ZipFunction, dense};

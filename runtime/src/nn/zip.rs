@@ -114,24 +114,22 @@ impl ZipFunction {
         values: &mut [f32],
         other: &[f32],
     ) {
-        let Some(other) = other.get(..mid) else {
-            return;
-        };
-        let Some(values) = outer
+        let len = outer
             .checked_mul(mid)
-            .and_then(|len| len.checked_mul(inner))
-            .and_then(|len| values.get_mut(..len))
-        else {
+            .and_then(|len| len.checked_mul(inner));
+        let values = len.and_then(|len| values.get_mut(..len));
+        let (Some(mut values), Some(mut other)) = (values, other.get(..mid)) else {
             return;
         };
-        // Number by number, a processor's own kernel may take the start.
-        let done = if values.len() == other.len() {
-            arch::zip(self, swapped, values, other)
-        } else {
-            0
-        };
-        let values = values.get_mut(done..).unwrap_or_default();
-        let other = other.get(done..).unwrap_or_default();
+        if values.len() == other.len() {
+            // Number by number, a processor's own kernel may take the start.
+            let done = arch::zip(self, swapped, values, other);
+            if done == values.len() {
+                return;
+            }
+            values = values.get_mut(done..).unwrap_or_default();
+            other = other.get(done..).unwrap_or_default();
+        }
         let along = Along {
             values,
             other,
