@@ -1,20 +1,23 @@
 //! One operation in its memory: borrows the operands and calls the kernel. What [`check`](super::check) has seen is not looked
 //! at again: lengths are as they lie in the record.
 
-#[cfg(any(feature = "tensor", feature = "quantized"))]
+#[cfg(any(feature = "tensor", feature = "half", feature = "quantized"))]
 use zerocopy::{FromBytes, IntoBytes};
 
+#[cfg(any(feature = "half", feature = "quantized"))]
+use super::WeightType;
 use super::op::OpRecord;
 use super::slot::Memory;
 use super::{Op, OpCode};
-#[cfg(feature = "quantized")]
-use super::WeightType;
-#[cfg(feature = "tensor")]
-use crate::nn::{arg_max, conv, copy, gather, layer_norm, matmul, reduce::Reduction, select, softmax};
+#[cfg(feature = "half")]
+use crate::nn::dense_half;
 use crate::nn::{Function, ZipFunction, dense};
+#[cfg(feature = "tensor")]
+use crate::nn::{
+    arg_max, conv, copy, gather, layer_norm, matmul, reduce::Reduction, select, softmax,
+};
 #[cfg(feature = "quantized")]
 use crate::nn::{
-    dense_half,
     dense_quantized::{Output, dense_i8, dense_i16},
     quantize::{QuantizedType, dequantize, quantize},
 };
@@ -38,6 +41,7 @@ impl OpRecord {
                 start_with(a, out);
                 Function::from_code(self.function)?.apply(self.p, out);
             }
+            #[cfg(feature = "zip")]
             OpCode::Zip => {
                 start_with(a, out);
                 let [n0, n1, n2, n3] = self.n;
@@ -95,7 +99,7 @@ impl OpRecord {
         bias: &[f32],
         output: &mut [f32],
     ) -> Option<()> {
-        #[cfg(feature = "quantized")]
+        #[cfg(feature = "half")]
         if self.weights == WeightType::F16 as u8 {
             start_with(bias, output);
             if bias.is_empty() {
@@ -223,7 +227,7 @@ fn halves_mut(words: &mut [f32]) -> Option<&mut [i16]> {
 }
 
 /// Words of the constants as halves.
-#[cfg(feature = "quantized")]
+#[cfg(feature = "half")]
 pub(super) fn halves(words: &[f32]) -> Option<&[u16]> {
     FromBytes::ref_from_bytes(words.as_bytes()).ok()
 }

@@ -68,16 +68,6 @@ impl OpCode {
             _ => return None,
         })
     }
-
-    /// The feature of this crate that the operation needs, if it is not always there.
-    #[must_use]
-    pub const fn feature(self) -> Option<&'static str> {
-        match self {
-            Self::Dense | Self::Map | Self::Zip => None,
-            Self::Quantize | Self::DenseQuantized | Self::Dequantize => Some("quantized"),
-            _ => Some("tensor"),
-        }
-    }
 }
 
 /// How the weights of an operation lie; the discriminants are the codes of the format.
@@ -257,23 +247,30 @@ pub struct Extents {
 pub const CONV_PARAMETERS: usize = 15;
 
 impl Op {
-    /// The feature of this crate that the operation with its function needs, if it is not always there.
-    #[must_use]
-    pub fn feature(&self) -> Option<&'static str> {
-        let of_function = || match self.code {
-            OpCode::Dense if self.weights == WeightType::F16 => Some("quantized"),
-            OpCode::Map | OpCode::Dense => Function::from_code(self.function)?.feature(),
-            OpCode::Zip => ZipFunction::from_code(self.function)?.feature(),
+    /// The features of this crate that the operation, its weights and its function need beyond what is always there.
+    pub fn features(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let operation = match self.code {
+            OpCode::Dense => (self.weights == WeightType::F16).then_some("half"),
+            OpCode::Map => None,
+            OpCode::Zip => ZipFunction::from_code(self.function).map(ZipFunction::feature),
+            OpCode::Quantize | OpCode::DenseQuantized | OpCode::Dequantize => Some("quantized"),
+            _ => Some("tensor"),
+        };
+        let function = match self.code {
+            OpCode::Map | OpCode::Dense | OpCode::Conv => Function::from_code(self.function),
             _ => None,
         };
-        self.code.feature().or_else(of_function)
+        [operation, function.and_then(Function::feature)]
+            .into_iter()
+            .flatten()
     }
 
     /// How far the operation reads and writes; `None` where a length does not fit an address, or the parameters that
     /// say so lie outside of `constants`.
     #[must_use]
+    #[cfg_attr(not(feature = "tensor"), allow(unused_variables))]
     pub fn extents(&self, constants: &[f32]) -> Option<Extents> {
-        let [n0, n1, n2, n3] = self.n.map(|n| n as usize);
+        let [n0, n1, n2, _] = self.n.map(|n| n as usize);
         let block = n0.checked_mul(n1)?.checked_mul(n2);
         let extents = |a, b, c, out| Some(Extents { a, b, c, out });
         match self.code {
@@ -292,22 +289,11 @@ impl Op {
             }
             OpCode::Map => extents(n0, 0, 0, n0),
             OpCode::Zip => extents(block?, n1, 0, block?),
-            OpCode::Select => extents(n0, n0, n0, n0),
-            OpCode::Copy => extents(n0, n2, 0, n1),
-            OpCode::Gather => extents(n3, block?, 0, n0.checked_mul(n2)?.checked_mul(n3)?),
-            OpCode::MatMul => {
-                let product = |x: usize, y: usize| x.checked_mul(y)?.checked_mul(n3);
-                extents(product(n0, n1)?, product(n1, n2)?, 0, product(n0, n2)?)
-            }
-            OpCode::Conv => self.conv_extents(constants),
-            OpCode::Reduce | OpCode::ArgMax => extents(block?, 0, 0, n0.checked_mul(n2)?),
-            OpCode::Softmax => extents(block?, 0, 0, block?),
-            OpCode::LayerNorm => {
-                let len = n0.checked_mul(n1)?;
-                extents(len, n1, n1, len)
-            }
+            #[cfg(feature = "quantized")]
             OpCode::Quantize => extents(n0, 0, 0, n0.div_ceil(2)),
+            #[cfg(feature = "quantized")]
             OpCode::Dequantize => extents(n0.div_ceil(2), 0, 0, n0),
+            #[cfg(feature = "quantized")]
             OpCode::DenseQuantized => {
                 let pairs = n0.div_ceil(2);
                 let out = match self.function {
@@ -325,12 +311,43 @@ impl Op {
                     out.checked_mul(n2)?,
                 )
             }
+            #[cfg(feature = "tensor")]
+            _ => self.tensor_extents(constants),
+            // Refused already, see `features`.
+            #[cfg(not(feature = "tensor"))]
+            _ => None,
         }
     }
 
+    #[cfg(feature = "tensor")]
+    fn tensor_extents(&self, constants: &[f32]) -> Option<Extents> {
+        let [n0, n1, n2, n3] = self.n.map(|n| n as usize);
+        let block = n0.checked_mul(n1)?.checked_mul(n2);
+        let extents = |a, b, c, out| Some(Extents { a, b, c, out });
+        match self.code {
+            OpCode::Select => extents(n0, n0, n0, n0),
+            OpCode::Copy => extents(n0, n2, 0, n1),
+            OpCode::Gather => extents(n3, block?, 0, n0.checked_mul(n2)?.checked_mul(n3)?),
+            OpCode::MatMul => {
+                let product = |x: usize, y: usize| x.checked_mul(y)?.checked_mul(n3);
+                extents(product(n0, n1)?, product(n1, n2)?, 0, product(n0, n2)?)
+            }
+            OpCode::Conv => self.conv_extents(constants),
+            OpCode::Reduce | OpCode::ArgMax => extents(block?, 0, 0, n0.checked_mul(n2)?),
+            OpCode::Softmax => extents(block?, 0, 0, block?),
+            OpCode::LayerNorm => {
+                let len = n0.checked_mul(n1)?;
+                extents(len, n1, n1, len)
+            }
+            _ => None,
+        }
+    }
+
+    #[cfg(feature = "tensor")]
     fn conv_extents(&self, constants: &[f32]) -> Option<Extents> {
         let [_, batch, in_len, out_len] = self.n.map(|n| n as usize);
-        let [groups, inputs, h, w, outputs, kh, kw, oh, ow, ..] = conv_words(self.n[0] as usize, constants)?;
+        let [groups, inputs, h, w, outputs, kh, kw, oh, ow, ..] =
+            conv_words(self.n[0] as usize, constants)?;
         let product = |factors: &[usize]| {
             factors
                 .iter()

@@ -108,6 +108,7 @@ impl<'a> ActionTerm<'a> {
 
 /// FNV-1a, 64 bits, over the terms in order: two machines with the same id wire up the same measurements and commands. It
 /// guards against mistakes, not against malice.
+#[cfg(feature = "alloc")]
 pub(super) fn contract_id<'a>(
     observation: impl Iterator<Item = ObservationTerm<'a>>,
     action: impl Iterator<Item = ActionTerm<'a>>,
@@ -144,8 +145,10 @@ pub(super) fn contract_id<'a>(
     hash.0
 }
 
+#[cfg(feature = "alloc")]
 struct Fnv1a(u64);
 
+#[cfg(feature = "alloc")]
 impl Fnv1a {
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {

@@ -4,6 +4,7 @@ use zerocopy::FromBytes;
 
 use super::prelude::{Header, PRELUDE_LEN, Prelude, SECTIONS, Span, aligned};
 use super::slot::Slot;
+#[cfg(feature = "alloc")]
 use super::term::contract_id;
 use super::{ActionTerm, Contract, Golden, ImageError, ObservationTerm, Op, Place, Port, Program};
 use crate::policy::Shape;
@@ -11,8 +12,8 @@ use crate::policy::Shape;
 /// A checked policy image.
 #[derive(Clone, Copy, Debug)]
 pub struct PolicyImage<'a> {
-    environment: &'a str,
-    provenance: &'a str,
+    environment: &'a [u8],
+    provenance: &'a [u8],
     contract_id: u64,
     checksum: u32,
     contract: Contract<'a>,
@@ -34,11 +35,7 @@ impl<'a> PolicyImage<'a> {
             len: prelude.header_len as usize,
         };
         let header_bytes = header_span.of(bytes).ok_or(ImageError::Header)?;
-        let (header, rest): (Header<'a>, _) =
-            postcard::take_from_bytes(header_bytes).map_err(|_| ImageError::Header)?;
-        if !rest.is_empty() {
-            return Err(ImageError::Header);
-        }
+        let header = Header::decode(header_bytes).ok_or(ImageError::Header)?;
         let spans = section_spans(bytes, header_bytes.len(), &header)?;
         let [
             observation,
@@ -88,13 +85,13 @@ impl<'a> PolicyImage<'a> {
     /// The environment it was trained in.
     #[must_use]
     pub fn environment(&self) -> &'a str {
-        self.environment
+        str::from_utf8(self.environment).unwrap_or_default()
     }
 
     /// How it came to be, one line.
     #[must_use]
     pub fn provenance(&self) -> &'a str {
-        self.provenance
+        str::from_utf8(self.provenance).unwrap_or_default()
     }
 
     /// Control period in microseconds: the policy is asked once per period.
@@ -196,6 +193,27 @@ impl<'a> PolicyImage<'a> {
 
     fn check_contract(&self) -> Result<(), ImageError> {
         self.contract.check()?;
+        let shape = Shape {
+            observation_dim: self.contract.observation_dim(),
+            action_dim: self.contract.action_dim(),
+        };
+        if shape != self.program.shape {
+            return Err(ImageError::Inconsistent {
+                what: "observation or action width",
+            });
+        }
+        #[cfg(feature = "alloc")]
+        self.check_labels()?;
+        Ok(())
+    }
+
+    /// Names, units and the contract id that is made of them: what people and hosts read. A device compares the id with the one
+    /// it was built for; that this is the id of these names, the checksum vouches for.
+    #[cfg(feature = "alloc")]
+    fn check_labels(&self) -> Result<(), ImageError> {
+        for text in [self.environment, self.provenance] {
+            str::from_utf8(text).map_err(|_| ImageError::Header)?;
+        }
         let n_terms = self.contract.observation.len() + self.contract.action.len();
         let n_labels = n_terms + self.program.inputs.len() + self.program.outputs.len();
         let mut labels = Labels(self.labels);
@@ -208,15 +226,6 @@ impl<'a> PolicyImage<'a> {
         if contract_id(self.observation_terms(), self.action_terms()) != self.contract_id {
             return Err(ImageError::Inconsistent {
                 what: "contract id",
-            });
-        }
-        let shape = Shape {
-            observation_dim: self.contract.observation_dim(),
-            action_dim: self.contract.action_dim(),
-        };
-        if shape != self.program.shape {
-            return Err(ImageError::Inconsistent {
-                what: "observation or action width",
             });
         }
         Ok(())
@@ -289,10 +298,12 @@ fn items<T: FromBytes + zerocopy::Immutable + zerocopy::KnownLayout>(
     index: usize,
     span: Span,
 ) -> Result<&[T], ImageError> {
-    let section = span.of(bytes).ok_or_else(|| impossible(index, span.len))?;
+    let section = span.of(bytes).unwrap_or_default();
     <[T]>::ref_from_bytes(section).map_err(|_| impossible(index, span.len))
 }
 
+#[cold]
+#[inline(never)]
 fn impossible(index: usize, len: usize) -> ImageError {
     ImageError::Section {
         index,

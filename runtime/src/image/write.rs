@@ -65,7 +65,12 @@ pub fn write(source: &ImageSource<'_>) -> Result<Vec<u8>, ImageError> {
             records(program.inputs.iter().map(Port::slot)),
             records(program.outputs.iter().map(Port::slot)),
             labels.clone(),
-            records(program.ops.iter().map(|op| OpRecord::new(op, program.constants))),
+            records(
+                program
+                    .ops
+                    .iter()
+                    .map(|op| OpRecord::new(op, program.constants)),
+            ),
             program.constants.as_bytes().to_vec(),
             source.golden_observation.as_bytes().to_vec(),
             golden_action.as_bytes().to_vec(),
@@ -126,8 +131,8 @@ fn assemble(
         *len = small("section", section.len())?;
     }
     let header = encode(&Header {
-        environment: source.environment,
-        provenance: source.provenance,
+        environment: source.environment.as_bytes(),
+        provenance: source.provenance.as_bytes(),
         period_us: source.period_us,
         observation_dim: small("observation width", dims.observation)?,
         action_dim: small("action width", dims.action)?,

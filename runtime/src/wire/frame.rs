@@ -4,7 +4,7 @@ use cobs::{CobsEncoder, DecodeResult, DecoderState};
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 
-use crate::checksum::{CRC32, Lanes};
+use crate::checksum::{CRC32, Digest};
 
 /// The longest frame either side may send, delimiters included: 1,000 values and room.
 pub const MAX_FRAME_LEN: usize = 4096;
@@ -99,7 +99,7 @@ impl<'de, M: Deserialize<'de>> Frame<M> {
 /// Where postcard writes: through the checksum into the byte stuffing.
 struct Stuffing<'b> {
     encoder: CobsEncoder<'b>,
-    digest: crc::Digest<'static, u32, Lanes>,
+    digest: Digest,
 }
 
 impl Flavor for Stuffing<'_> {

@@ -140,7 +140,7 @@ fn features(path: &Path) -> Result<BTreeSet<&'static str>> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let image = OwnedImage::new(&bytes).with_context(|| path.display().to_string())?;
     let image = image.view().with_context(|| path.display().to_string())?;
-    Ok(image.ops().filter_map(|op| op.feature()).collect())
+    Ok(image.ops().flat_map(|op| op.features()).collect())
 }
 
 /// The boards that were asked for.

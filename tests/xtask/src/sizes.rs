@@ -121,7 +121,10 @@ pub fn executable(
 }
 
 /// Bytes in flash and bytes of static RAM of a linked program.
-fn footprint(elf: &[u8]) -> Result<(u64, u64)> {
+///
+/// # Errors
+/// If it is no program.
+pub fn footprint(elf: &[u8]) -> Result<(u64, u64)> {
     let file = object::File::parse(elf).context("not a linked program")?;
     let (mut flash, mut ram) = (0, 0);
     for section in file.sections() {
