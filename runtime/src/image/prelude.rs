@@ -10,7 +10,7 @@ use crate::checksum::CRC32;
 pub const MAGIC: [u8; 8] = *b"\x89RLFD\r\n\x1a";
 
 /// Version of the format this crate reads and writes.
-pub const IMAGE_VERSION: u16 = 2;
+pub const IMAGE_VERSION: u16 = 3;
 
 /// An image starts, and each of its sections lies, at a multiple of this many bytes.
 pub const ALIGNMENT: usize = 16;
@@ -22,7 +22,7 @@ pub(super) const PRELUDE_LEN: usize = size_of::<Prelude>();
 const CHECKSUM_AT: usize = 12;
 
 /// Section names, in the order they lie.
-pub(super) const SECTIONS: [&str; 9] = [
+pub(super) const SECTIONS: [&str; 10] = [
     "observation terms",
     "action terms",
     "inputs",
@@ -32,6 +32,7 @@ pub(super) const SECTIONS: [&str; 9] = [
     "constants",
     "golden observation",
     "golden action",
+    "observation statistics",
 ];
 
 /// The part of an image whose layout never changes up to `version`.
