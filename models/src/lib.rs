@@ -7,4 +7,6 @@ pub mod atomic_file;
 pub mod checkpoint;
 pub mod spec;
 
-pub use spec::{ActionTerm, Activation, Head, Network, ObservationTerm, PolicySpec, Provenance};
+pub use spec::{
+    ActionTerm, Activation, Head, Network, ObservationTerm, PolicySpec, Provenance, Source,
+};

@@ -8,7 +8,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rlfd_runtime::Function;
-use rlfd_runtime::image::{ActionTerm, Chain, ImageSource, Layer, ObservationTerm, write};
+use rlfd_runtime::image::{ActionTerm, Chain, ImageSource, Layer, ObservationTerm, Source, write};
 use rlfd_trainer::env::registry;
 
 const LEARNED_IMAGE: &str = "../models/zoo/InvertedPendulum-v5/sac/policy.rlfd";
@@ -38,6 +38,7 @@ fn observation<'a>(name: &'a str, unit: &'a str, dim: u16) -> ObservationTerm<'a
     ObservationTerm {
         name,
         unit,
+        source: Source::Sensor,
         dim,
         history: 1,
         scale: 1.0,
@@ -106,9 +107,11 @@ pub fn every_operation() -> Vec<u8> {
             max_rate: f32::INFINITY,
             stiffness: 0.0,
             damping: 0.0,
+            time_constant_s: 0.0,
         }],
         program: chain.source(),
         golden_observation: &[0.5, -0.5, 1.0, 2.0, -3.0, 0.25, 100.0],
+        statistics: None,
     })
     .unwrap()
 }
@@ -149,9 +152,11 @@ fn the_default_image_is_the_balance_law() {
             max_rate: f32::INFINITY,
             stiffness: 0.0,
             damping: 0.0,
+            time_constant_s: 0.0,
         }],
         program: chain.source(),
         golden_observation: &[0.01, -0.02, 0.03, -0.04],
+        statistics: None,
     })
     .unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(DEFAULT_IMAGE);

@@ -3,7 +3,7 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use rlfd_runtime::wire::{FrameReader, ReplyCache, frame_len};
+use rlfd_runtime::wire::{FrameReader, MAX_VALUES, ReplyCache, frame_len};
 
 include!(concat!(env!("OUT_DIR"), "/sizes.rs"));
 
@@ -11,11 +11,22 @@ include!(concat!(env!("OUT_DIR"), "/sizes.rs"));
 pub static IMAGE: &rlfd_runtime::image::Aligned<[u8]> =
     &rlfd_runtime::image::Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/policy.rlfd")));
 
-/// Bytes of the longest question.
-const QUESTION_LEN: usize = frame_len(MEASUREMENT_DIM);
+/// Bytes of the longest question. A measurement too long for one comes in parts.
+pub(crate) const QUESTION_LEN: usize = frame_len(at_most(
+    MAX_VALUES,
+    if MEASUREMENT_DIM > SETPOINT_DIM {
+        MEASUREMENT_DIM
+    } else {
+        SETPOINT_DIM
+    },
+));
 
 /// Bytes of the longest answer.
-const ANSWER_LEN: usize = frame_len(COMMAND_DIM);
+pub(crate) const ANSWER_LEN: usize = frame_len(COMMAND_DIM);
+
+const fn at_most(most: usize, n: usize) -> usize {
+    if n < most { n } else { most }
+}
 
 /// Lent to the application for good.
 #[derive(Debug)]
