@@ -1,8 +1,9 @@
 //! [`Memory`]: everything the application keeps in RAM besides the stack, sized for the linked-in image at compile
 //! time.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::cell::Cell;
 
+use critical_section::Mutex;
 use rlfd_runtime::wire::{FrameReader, MAX_VALUES, ReplyCache, frame_len};
 
 include!(concat!(env!("OUT_DIR"), "/sizes.rs"));
@@ -42,7 +43,8 @@ pub struct Memory {
 impl Memory {
     /// The program's one `Memory`, the first time; `None` when asked again.
     pub fn take() -> Option<&'static mut Self> {
-        static TAKEN: AtomicBool = AtomicBool::new(false);
+        // A Cortex-M0 cannot exchange a flag in one instruction; with interrupts masked nobody comes in between.
+        static TAKEN: Mutex<Cell<bool>> = Mutex::new(Cell::new(false));
         static mut MEMORY: Memory = Memory {
             arena: [0.0; ARENA_LEN],
             control: [0.0; LOOP_LEN],
@@ -51,7 +53,7 @@ impl Memory {
             reader: FrameReader::new(),
             replies: ReplyCache::new(),
         };
-        if TAKEN.swap(true, Ordering::Relaxed) {
+        if critical_section::with(|token| TAKEN.borrow(token).replace(true)) {
             return None;
         }
         // SAFETY: the flag lets only the first caller through, so this is the only reference.
