@@ -143,6 +143,15 @@ pub trait Env: Send {
         None
     }
 
+    /// Asks for another goal `desired` `[goal_dim]` in the episode that is going on.
+    /// Writes `observation` `[observation_dim]`.
+    ///
+    /// # Errors
+    /// [`EnvError::Goal`] if the environment has no goals of this width, or a number is not finite.
+    fn set_goal(&mut self, desired: &[f64], _observation: &mut [f64]) -> Result<(), EnvError> {
+        Err(EnvError::goal(self.spec(), desired))
+    }
+
     /// The complete state between two steps.
     fn save(&self) -> EnvState;
 
@@ -162,8 +171,10 @@ pub trait Env: Send {
     /// Chooses the arithmetic of action costs; [`ActionPrecision::Double`] until told otherwise.
     fn set_action_precision(&mut self, precision: ActionPrecision);
 
-    /// The MuJoCo simulation behind it, to draw or to measure.
-    fn simulation(&self) -> &mujoco::Simulation;
+    /// The MuJoCo simulation behind it, to draw or to measure, where there is one.
+    fn simulation(&self) -> Option<&mujoco::Simulation> {
+        None
+    }
 }
 
 impl std::fmt::Debug for dyn Env {
