@@ -125,7 +125,7 @@ impl<'a> Plant<'a> {
             (u64::from(spec.period_us), spec.max_episode_steps)
         };
         let began = Instant::now();
-        while report.len < limit && !report.terminated {
+        while report.len < limit && !report.terminated && !self.env.is_cut() {
             if self.read_sources() {
                 session.setpoint(&self.setpoint)?;
             }
