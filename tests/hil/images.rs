@@ -16,7 +16,8 @@ use rlfd_trainer::env::registry;
 
 const LEARNED_IMAGE: &str = "../models/zoo/InvertedPendulum-v5/sac/policy.rlfd";
 
-const LEARNED_MODEL: &str = "../models/zoo/InvertedPendulum-v5/sac/policy.onnx";
+/// The learned policy as a model, from this package's folder.
+pub const LEARNED_MODEL: &str = "../models/zoo/InvertedPendulum-v5/sac/policy.onnx";
 
 const DEFAULT_IMAGE: &str = "../firmware-examples/application/linear-balance.rlfd";
 
