@@ -4,12 +4,12 @@
 #![no_main]
 
 use mps2_an386::{Mps2, halt};
-use rlfd_firmware::{Memory, infer_nothing};
+use rlfd_firmware::{Memory, infer_with};
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
     if let (Some(mut board), Some(memory)) = (Mps2::take(), Memory::take()) {
-        infer_nothing(memory, &mut board);
+        infer_with(memory, || true, &mut board);
         semihosting::process::exit(0);
     }
     semihosting::process::exit(1)
