@@ -121,6 +121,7 @@ impl Session {
             period_us: model.spec()?.is_none().then_some(1),
             lower: options.clone(),
             reduced: None,
+            statistics: None,
         };
         Self::on_engine(&crate::image_of(model, &options)?)
     }

@@ -21,7 +21,7 @@ pub use inference::{infer, infer_with};
 pub use rlfd_runtime;
 pub use kernels::{Scratch, kernels};
 pub use machine::LinkedMachine;
-pub use memory::{COMMAND_DIM, IMAGE, MEASUREMENT_DIM, Memory};
+pub use memory::{COMMAND_DIM, IMAGE, MEASUREMENT_DIM, Memory, SETPOINT_DIM};
 pub use meter::measure;
 pub use port::Port;
 pub use register::Register;

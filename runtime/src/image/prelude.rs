@@ -23,7 +23,7 @@ pub(super) const PRELUDE_LEN: usize = size_of::<Prelude>();
 const CHECKSUM_AT: usize = 12;
 
 /// Section names, in the order they lie.
-pub(super) const SECTIONS: [&str; 9] = [
+pub(super) const SECTIONS: [&str; 10] = [
     "observation terms",
     "action terms",
     "inputs",
@@ -33,6 +33,7 @@ pub(super) const SECTIONS: [&str; 9] = [
     "constants",
     "golden observation",
     "golden action",
+    "observation statistics",
 ];
 
 /// The part of an image whose layout never changes up to `version`.

@@ -6,7 +6,9 @@ use super::prelude::{Header, PRELUDE_LEN, Prelude, SECTIONS, Span, aligned};
 use super::slot::Slot;
 #[cfg(feature = "alloc")]
 use super::term::contract_id;
-use super::{ActionTerm, Contract, Golden, ImageError, ObservationTerm, Op, Place, Port, Program};
+use super::{
+    ActionTerm, Contract, Golden, ImageError, ObservationTerm, Op, Place, Port, Program, Statistics,
+};
 use crate::policy::Shape;
 
 /// A checked policy image.
@@ -20,6 +22,8 @@ pub struct PolicyImage<'a> {
     labels: &'a [u8],
     program: Program<'a>,
     golden: Golden<'a>,
+    /// Means, then deviations; empty where they are not known.
+    statistics: &'a [f32],
 }
 
 impl<'a> PolicyImage<'a> {
@@ -47,6 +51,7 @@ impl<'a> PolicyImage<'a> {
             constants,
             golden_observation,
             golden_action,
+            statistics,
         ] = spans;
         let image = Self {
             environment: header.environment,
@@ -75,10 +80,12 @@ impl<'a> PolicyImage<'a> {
                 observation: items(bytes, 7, golden_observation)?,
                 action: items(bytes, 8, golden_action)?,
             },
+            statistics: items(bytes, 9, statistics)?,
         };
         image.check_contract()?;
         image.program.check()?;
         image.check_golden()?;
+        image.check_statistics()?;
         Ok(image)
     }
 
@@ -173,6 +180,15 @@ impl<'a> PolicyImage<'a> {
         self.golden
     }
 
+    /// What observations looked like in training, where the exporter knew.
+    #[must_use]
+    pub fn statistics(&self) -> Option<Statistics<'a>> {
+        let (mean, deviation) = self
+            .statistics
+            .split_at_checked(self.statistics.len() / 2)?;
+        (!mean.is_empty()).then_some(Statistics { mean, deviation })
+    }
+
     /// Widths of observation and action.
     #[must_use]
     pub fn shape(&self) -> Shape {
@@ -248,6 +264,25 @@ impl<'a> PolicyImage<'a> {
                     found: numbers.len(),
                 });
             }
+        }
+        Ok(())
+    }
+
+    fn check_statistics(&self) -> Result<(), ImageError> {
+        let Some(Statistics { mean, deviation }) = self.statistics() else {
+            return Ok(());
+        };
+        let expected = self.program.shape.observation_dim;
+        // Written so that NaN makes the claim false.
+        let hold = mean.iter().all(|number| number.is_finite())
+            && deviation
+                .iter()
+                .all(|number| (0.0..f32::INFINITY).contains(number));
+        if self.statistics.len() != 2 * expected || !hold {
+            return Err(ImageError::Statistics {
+                expected,
+                found: self.statistics.len(),
+            });
         }
         Ok(())
     }

@@ -9,7 +9,9 @@ use zerocopy::IntoBytes;
 use super::op::OpRecord;
 use super::prelude::{Header, IMAGE_VERSION, MAGIC, PRELUDE_LEN, Prelude, SECTIONS, aligned, seal};
 use super::term::contract_id;
-use super::{ActionTerm, ImageBytes, ImageError, ObservationTerm, Op, PolicyImage, Port};
+use super::{
+    ActionTerm, ImageBytes, ImageError, ObservationTerm, Op, PolicyImage, Port, Statistics,
+};
 
 /// Everything an image is made of.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +30,8 @@ pub struct ImageSource<'a> {
     pub program: ProgramSource<'a>,
     /// Input of the self-test; the engine computes the golden action for it.
     pub golden_observation: &'a [f32],
+    /// What observations looked like in training, where that is known.
+    pub statistics: Option<Statistics<'a>>,
 }
 
 /// A function as operations in one arena.
@@ -74,6 +78,12 @@ pub fn write(source: &ImageSource<'_>) -> Result<Vec<u8>, ImageError> {
             program.constants.as_bytes().to_vec(),
             source.golden_observation.as_bytes().to_vec(),
             golden_action.as_bytes().to_vec(),
+            source.statistics.map_or_else(Vec::new, |statistics| {
+                [statistics.mean, statistics.deviation]
+                    .concat()
+                    .as_bytes()
+                    .to_vec()
+            }),
         ]
     };
     let draft = assemble(source, dims, &sections(&vec![0.0; dims.action]))?;

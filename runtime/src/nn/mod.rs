@@ -47,6 +47,10 @@ pub use map::Function;
 pub use zip::ZipFunction;
 
 /// Whether this build has a feature that an operation or a function names.
+#[allow(
+    clippy::match_like_matches_macro,
+    reason = "it only looks like one where all features are on"
+)]
 pub(crate) fn is_built(feature: &str) -> bool {
     match feature {
         "functions" => cfg!(feature = "functions"),

@@ -55,6 +55,13 @@ pub const fn frame_len(n_values: usize) -> usize {
     content + content / 254 + 3
 }
 
+/// Numbers that one message can carry at most: a measurement with more goes in parts.
+pub const MAX_VALUES: usize = {
+    // What `frame_len` adds, by hand: delimiters, stuffing, checksum and the message around its values.
+    let content = MAX_FRAME_LEN - 3 - MAX_FRAME_LEN / 254;
+    (content - 96 - CHECKSUM_LEN) / 4
+};
+
 impl<M: Serialize> Frame<M> {
     /// Writes the frame, delimiters included, and lends the part of `buffer` it fills.
     ///

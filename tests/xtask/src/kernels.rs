@@ -18,7 +18,9 @@ use crate::workspace::Workspace;
 pub fn kernels(workspace: &Workspace, selection: &Selection) -> Result<bool> {
     let mut found: BTreeMap<String, Vec<(String, u64)>> = BTreeMap::new();
     for board in firmware::selected(workspace, selection)? {
-        let program = format!("{}-kernels", board.name);
+        let Some(program) = board.program("kernels") else {
+            continue;
+        };
         let mut run = firmware::cargo_in(workspace, &board, selection, "run")?;
         run.args([
             "--release",

@@ -1,5 +1,6 @@
 //! `cargo xtask firmware sizes`: what the firmware takes of a board, beside the committed numbers. Reads flash, static
-//! RAM and symbols out of the program; stack and instructions are what the board's measuring program says. Knows no board by name.
+//! RAM and symbols out of the program; stack and instructions are what the board's measuring program says, where an emulator
+//! can run it. Knows no board by name.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -74,7 +75,9 @@ fn measure(
         ("static_ram_bytes".to_owned(), ram),
         ("panic_symbols".to_owned(), panic_symbols(&bytes)?),
     ];
-    numbers.extend(measured(workspace, board, selection)?);
+    if let Some(meter) = board.program("measure") {
+        numbers.extend(measured(workspace, board, selection, &meter)?);
+    }
     Ok(numbers)
 }
 
@@ -83,10 +86,10 @@ fn measured(
     workspace: &Workspace,
     board: &Board,
     selection: &Selection,
+    meter: &str,
 ) -> Result<Vec<(String, u64)>> {
-    let meter = format!("{}-measure", board.name);
     let mut run = firmware::cargo_in(workspace, board, selection, "run")?;
-    run.args(["--release", "--bin", &meter])
+    run.args(["--release", "--bin", meter])
         .stderr(Stdio::inherit());
     let said = process::output(&mut run)?;
     let found = readings(&said);
@@ -105,7 +108,9 @@ pub fn instructions_per_step(
     board: &Board,
     selection: &Selection,
 ) -> Result<u64> {
-    let found = measured(workspace, board, selection)?;
+    let meter = board.program("measure");
+    let meter = meter.with_context(|| format!("{} measures nothing", board.name))?;
+    let found = measured(workspace, board, selection, &meter)?;
     found
         .into_iter()
         .find(|(name, _)| name == "instructions_per_step")

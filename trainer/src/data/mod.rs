@@ -5,5 +5,8 @@ mod demonstrations;
 mod replay_buffer;
 
 pub use batch::{Batch, BatchView};
-pub use demonstrations::{Demonstration, DemonstrationShape, Demonstrations};
+pub use demonstrations::{
+    Clipping, Demonstration, DemonstrationError, DemonstrationShape, Demonstrations, Flaw,
+    OlderLayout, Spread, Summary,
+};
 pub use replay_buffer::{ReplayBuffer, Transition};

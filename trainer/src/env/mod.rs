@@ -28,6 +28,7 @@ pub use self::vector::{Episode, VectorEnv, VectorState, VectorStep};
 mod check;
 mod error;
 mod goal;
+pub mod gymnasium;
 pub mod mujoco;
 pub mod registry;
 mod vector;
@@ -143,6 +144,21 @@ pub trait Env: Send {
         None
     }
 
+    /// Whether the last step was the episode's last for a reason that is no property of the state: an environment may cut
+    /// episodes short itself, and a simulator may break down. The time limit is not meant.
+    fn is_cut(&self) -> bool {
+        false
+    }
+
+    /// Asks for another goal `desired` `[goal_dim]` in the episode that is going on.
+    /// Writes `observation` `[observation_dim]`.
+    ///
+    /// # Errors
+    /// [`EnvError::Goal`] if the environment has no goals of this width, or a number is not finite.
+    fn set_goal(&mut self, desired: &[f64], _observation: &mut [f64]) -> Result<(), EnvError> {
+        Err(EnvError::goal(self.spec(), desired))
+    }
+
     /// The complete state between two steps.
     fn save(&self) -> EnvState;
 
@@ -162,8 +178,10 @@ pub trait Env: Send {
     /// Chooses the arithmetic of action costs; [`ActionPrecision::Double`] until told otherwise.
     fn set_action_precision(&mut self, precision: ActionPrecision);
 
-    /// The MuJoCo simulation behind it, to draw or to measure.
-    fn simulation(&self) -> &mujoco::Simulation;
+    /// The MuJoCo simulation behind it, to draw or to measure, where there is one.
+    fn simulation(&self) -> Option<&mujoco::Simulation> {
+        None
+    }
 }
 
 impl std::fmt::Debug for dyn Env {

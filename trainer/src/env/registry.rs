@@ -1,12 +1,14 @@
 //! The table of environments: one line each, from which `--help`, `trainer list` and the contract
 //! tests follow.
 
+use super::gymnasium::{self, GymnasiumEnv};
 use super::mujoco::{
-    MujocoEnv, Task, ant::Ant, half_cheetah::HalfCheetah, hopper::Hopper, humanoid::Humanoid,
-    inverted_double_pendulum::InvertedDoublePendulum, inverted_pendulum::InvertedPendulum,
-    pusher::Pusher, reacher::Reacher, swimmer::Swimmer, walker2d::Walker2d,
+    MujocoEnv, Task, ant::Ant, fetch::FetchEnv, fetch::FetchTask, half_cheetah::HalfCheetah,
+    hopper::Hopper, humanoid::Humanoid, inverted_double_pendulum::InvertedDoublePendulum,
+    inverted_pendulum::InvertedPendulum, pusher::Pusher, reacher::Reacher, swimmer::Swimmer,
+    walker2d::Walker2d,
 };
-use super::{Env, EnvError};
+use super::{Env, EnvError, GoalReward};
 
 /// An environment that can be opened by name.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +19,20 @@ pub struct Entry {
     pub summary: &'static str,
     /// Loads its model.
     pub open: fn() -> Result<Box<dyn Env>, EnvError>,
+}
+
+/// An entry for a Fetch task with a reward.
+macro_rules! fetch {
+    ($task:ident, $reward:ident) => {
+        Entry {
+            id: FetchTask::$task.id(GoalReward::$reward),
+            summary: FetchTask::$task.summary(GoalReward::$reward),
+            open: || {
+                let env = FetchEnv::open(FetchTask::$task, GoalReward::$reward)?;
+                Ok(Box::new(env))
+            },
+        }
+    };
 }
 
 /// All environments.
@@ -31,13 +47,24 @@ pub const ENTRIES: &[Entry] = &[
     mujoco::<Reacher>(),
     mujoco::<Swimmer>(),
     mujoco::<Pusher>(),
+    fetch!(Reach, Sparse),
+    fetch!(Reach, Dense),
+    fetch!(Push, Sparse),
+    fetch!(Push, Dense),
+    fetch!(Slide, Sparse),
+    fetch!(Slide, Dense),
+    fetch!(PickAndPlace, Sparse),
+    fetch!(PickAndPlace, Dense),
 ];
 
-/// Opens an environment by its exact name.
+/// Opens an environment by its exact name, or one of Python's Gymnasium by its name after `gym:`.
 ///
 /// # Errors
 /// [`EnvError::Unknown`] with the nearest name; whatever opening its model answers.
 pub fn open(id: &str) -> Result<Box<dyn Env>, EnvError> {
+    if let Some(name) = id.strip_prefix(gymnasium::PREFIX) {
+        return Ok(Box::new(GymnasiumEnv::open(name)?));
+    }
     match ENTRIES.iter().find(|entry| entry.id == id) {
         Some(entry) => (entry.open)(),
         None => Err(EnvError::Unknown {

@@ -306,7 +306,7 @@ impl Lane {
         self.outcome = Outcome {
             reward: step.reward,
             terminated: step.terminated,
-            truncated: self.len >= self.max_episode_steps,
+            truncated: self.len >= self.max_episode_steps || self.env.is_cut(),
         };
         round_into(&self.observation, next_row);
         if self.outcome.terminated || self.outcome.truncated {

@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 
 use anyhow::{Context, anyhow, bail};
 use plotters::prelude::*;
-use plotters::style::{FontStyle, register_font};
 
 use super::RunDirectory;
+use super::fonts::{self, FAMILY as FONT};
 
 const SIZE: (u32, u32) = (900, 560);
-const FONT: &str = "sans-serif";
 
 /// The evaluations of one run.
 #[derive(Clone, Debug, PartialEq)]
@@ -158,7 +156,7 @@ fn chart(
     range: std::ops::Range<f64>,
     path: &Path,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    fonts();
+    fonts::install();
     let root = BitMapBackend::new(path, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&root)
@@ -212,15 +210,6 @@ fn thousands(value: f64) -> String {
     } else {
         format!("{value:.0}")
     }
-}
-
-/// A bare machine has no font, so one travels with the program.
-fn fonts() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // Only a file that is no font is refused, and this one is part of a released crate.
-        let _ = register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT);
-    });
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod directory;
 mod evaluate;
+pub mod fonts;
 mod learning_curve;
 mod log;
 mod off_policy;

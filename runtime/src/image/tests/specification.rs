@@ -51,8 +51,8 @@ fn the_bytes_are_the_specified_ones() {
     // Normaliser and clamp of 5 in steps of 8 numbers; the last array, two offsets, ends the section.
     let constants_len = 4 * 32 + first + first_bias + second + second_bias + 16 + 8;
     let lens = [
-        2 * 16,
-        32,
+        2 * 20,
+        36,
         8,
         8,
         labels_len,
@@ -60,6 +60,7 @@ fn the_bytes_are_the_specified_ones() {
         constants_len,
         5 * 4,
         2 * 4,
+        0,
     ];
     let mut varints = Vec::new();
     for mut len in lens {
@@ -83,9 +84,12 @@ fn the_bytes_are_the_specified_ones() {
     }
     assert_eq!(end, bytes.len());
     // The second observation term.
-    let velocity = starts[0] + 16;
-    assert_eq!(bytes[velocity..velocity + 4], [1, 0, 2, 0]);
-    assert_eq!([4, 8, 12].map(|at| f32_at(velocity + at)), [0.1, 0.5, 10.0]);
+    let velocity = starts[0] + 20;
+    assert_eq!(bytes[velocity..velocity + 8], [1, 0, 2, 0, 0, 0, 0, 0]);
+    assert_eq!(
+        [8, 12, 16].map(|at| f32_at(velocity + at)),
+        [0.1, 0.5, 10.0]
+    );
     assert_eq!(
         [12, 16, 20].map(|at| f32_at(starts[1] + at)),
         [-3.0, 3.0, 50.0]
@@ -110,5 +114,5 @@ fn the_bytes_are_the_specified_ones() {
     }
     assert_eq!(f32_at(starts[6] + 4 * bias), net.biases[0][0]);
     assert_eq!(f32_at(starts[7] + 4), -0.2);
-    assert_eq!(f32_at(starts[0] + 12), f32::INFINITY);
+    assert_eq!(f32_at(starts[0] + 16), f32::INFINITY);
 }
