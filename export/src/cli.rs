@@ -1,9 +1,10 @@
-//! The command line: `onnx`, `image`, `inspect`, `verify`, `run`. The one place that prints and chooses exit codes.
+//! The command line: `onnx`, `image`, `inspect`, `verify`, `run`, `rust`. The one place that prints and chooses exit codes.
 
 mod image;
 mod inspect;
 mod onnx;
 mod run;
+mod rust;
 mod verify;
 
 use std::io::{ErrorKind, Write};
@@ -34,6 +35,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
     Run(run::Run),
+    Rust(rust::Rust),
 }
 
 /// What a command that ran has to say.
@@ -52,6 +54,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Run(command) => command.run(),
+        Command::Rust(command) => command.run(),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,

@@ -9,6 +9,7 @@ use rlfd_runtime::image::{PolicyImage, Port as ImagePort};
 use serde::Serialize;
 
 use crate::artefact::Artefact;
+use crate::cost::{self, Estimate};
 use crate::error::ExportError;
 use crate::graph::{Dim, Port};
 use crate::lower::{LowerOptions, lower};
@@ -89,6 +90,8 @@ pub struct ImageInspection {
     inputs: Vec<String>,
     outputs: Vec<String>,
     ops: Vec<String>,
+    /// Cycles of a step on some processors, from a model.
+    estimates: Vec<Estimate>,
     /// Whether the engine here computes the golden action, bit for bit.
     self_test: bool,
 }
@@ -210,6 +213,7 @@ impl ImageInspection {
                 .ops()
                 .map(|op| operation::describe(&op, image.constants()))
                 .collect(),
+            estimates: cost::estimates(&image),
             self_test,
         })
     }
@@ -320,6 +324,15 @@ impl fmt::Display for ImageInspection {
             "memory        {} bytes, {} of them recurrent state",
             self.arena_bytes, self.state_bytes
         )?;
+        let estimates = self.estimates.iter().map(|estimate| {
+            let Estimate {
+                processor,
+                cycles,
+                basis,
+            } = estimate;
+            format!("{processor:<11} {cycles:>12}   ({basis})")
+        });
+        write_lines(f, "cycles, about", &estimates.collect::<Vec<_>>())?;
         let outcome = if self.self_test { "passed" } else { "FAILED" };
         writeln!(f, "self-test     {outcome}")
     }

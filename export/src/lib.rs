@@ -7,6 +7,7 @@ pub mod calibration;
 pub mod cli;
 pub mod comparison;
 pub mod contract;
+pub mod cost;
 pub mod dtype;
 pub mod error;
 pub mod evaluate;
@@ -22,6 +23,7 @@ pub mod ops;
 pub mod passes;
 pub mod policy_graph;
 pub mod session;
+pub mod source;
 
 pub use artefact::{Artefact, Backend, Runner};
 pub use error::ExportError;

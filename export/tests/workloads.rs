@@ -1,10 +1,15 @@
 //! Memory and operations of networks of known size.
 
+#[allow(dead_code)]
+#[path = "../benches/engine/workload.rs"]
+mod workload;
+
 use std::collections::BTreeMap;
 
 use rlfd_export::graph::{Attribute, Dim, Graph, Node, Port, Value};
 use rlfd_export::onnx::{IR_VERSION, OPSET};
-use rlfd_export::{ImageOptions, Model, make_image};
+use rlfd_export::{ImageOptions, Model, cost, make_image};
+use rlfd_runtime::image::{ImageBytes, PolicyImage};
 
 fn port(name: &str, width: usize) -> Port {
     Port {
@@ -149,3 +154,44 @@ fn a_cell_is_computed_in_place() {
         made.lowered.arena_len
     );
 }
+
+/// The estimates for a Cortex-M4F against its traces, which `cargo xtask bench engine --board` takes.
+#[test]
+fn cycles_are_estimated_as_the_traces_count_them() {
+    let traced = [
+        ("p1", TRACED[0]),
+        ("p2", TRACED[1]),
+        ("p3", TRACED[2]),
+        ("p4", TRACED[3]),
+        ("p5", TRACED[4]),
+    ];
+    for (workload, (name, traced)) in workload::all().iter().zip(traced) {
+        assert_eq!(workload.name, name);
+        let options = ImageOptions {
+            period_us: Some(10_000),
+            ..ImageOptions::default()
+        };
+        let bytes = ImageBytes::new(&rlfd_export::image_of(&workload.model, &options).unwrap());
+        let image = PolicyImage::view(&bytes).unwrap();
+        let estimates = cost::estimates(&image);
+        assert_eq!(estimates[0].processor, "Cortex-M4F");
+        let apart = estimates[0].cycles as f64 / traced - 1.0;
+        assert!(
+            apart.abs() <= cost::TOLERANCE,
+            "{name}: {} cycles are {apart:+.3} from the {traced} of the trace",
+            estimates[0].cycles
+        );
+        // Without a floating-point unit integers are the faster by far.
+        let of = |name| {
+            estimates
+                .iter()
+                .find(|e| e.processor == name)
+                .unwrap()
+                .cycles
+        };
+        assert_eq!(of("Cortex-M3") < 10 * of("Cortex-M4F"), name == "p5");
+    }
+}
+
+/// Cycles of P1 to P5 in `runtime/docs/performance.md`.
+const TRACED: [f64; 5] = [242_029.0, 684_249.0, 22_138.0, 72_305.0, 110_696.0];

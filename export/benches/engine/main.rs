@@ -1,7 +1,7 @@
 //! `cargo bench -p rlfd-export --bench engine`: the engine beside ONNX Runtime, tract and plain C, on this machine.
 //!
 //! - without arguments: times of a warm and of a cold step, heap calls, time from bytes to the first action
-//! - `--write FOLDER`: the policies as `.onnx` and `.rlfd`
+//! - `--write FOLDER`: the policies as `.onnx`, `.rlfd` and `.rs`
 //! - `--steps POLICY ENGINE COUNT`: runs so many steps, for whoever counts instructions
 
 mod engine;
@@ -15,6 +15,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use ort::environment::Environment;
+use rlfd_export::source::rust_source;
+use rlfd_runtime::image::{ImageBytes, PolicyImage};
 
 use engine::{Engine, Ort, Ours, PlainC, Tract};
 use timing::{Bench, median};
@@ -50,7 +52,9 @@ fn write(folder: &Path) -> Result<()> {
     for workload in workload::all() {
         let path = |ending| folder.join(format!("{}.{ending}", workload.name));
         std::fs::write(path("onnx"), workload.model.to_bytes()?)?;
-        std::fs::write(path("rlfd"), engine::image(&workload)?)?;
+        let image = ImageBytes::new(&engine::image(&workload)?);
+        std::fs::write(path("rlfd"), &*image)?;
+        std::fs::write(path("rs"), rust_source(&PolicyImage::view(&image)?)?)?;
         println!("{} {}", workload.name, workload.multiplications);
     }
     Ok(())

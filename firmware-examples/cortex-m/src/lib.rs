@@ -15,4 +15,4 @@ pub use board::{Board, Interrupt, semihosting_log};
 pub use cmsdk::{CmsdkTimer, CmsdkUart};
 pub use cortex_m_rt::entry;
 pub use mps2::{FpgaImage, Mps2};
-pub use program::{compare_kernels, infer_once, measure_once, serve};
+pub use program::{compare_kernels, infer_once, infer_with_once, measure_once, serve};

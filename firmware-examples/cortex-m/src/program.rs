@@ -1,6 +1,6 @@
 //! The programs of a Cortex-M board: each a function for any [`Board`], and a macro that makes it the program.
 
-use rlfd_firmware::{Memory, Scratch, Server, Stack, infer, kernels, measure};
+use rlfd_firmware::{Memory, Scratch, Server, Stack, infer, infer_with, kernels, measure};
 
 use crate::board::Board;
 
@@ -72,6 +72,15 @@ pub fn compare_kernels<B: Board>() -> ! {
 pub fn infer_once<B: Board>(begin: fn(), end: fn()) -> ! {
     if let (Some(mut board), Some(memory)) = (B::take(), Memory::take()) {
         infer(memory, begin, end, &mut board);
+        semihosting::process::exit(0);
+    }
+    semihosting::process::exit(1)
+}
+
+/// Does `act`, which says whether it answered as it should, in place of the policy and ends the emulator.
+pub fn infer_with_once<B: Board>(act: impl FnOnce() -> bool) -> ! {
+    if let (Some(mut board), Some(memory)) = (B::take(), Memory::take()) {
+        infer_with(memory, act, &mut board);
         semihosting::process::exit(0);
     }
     semihosting::process::exit(1)

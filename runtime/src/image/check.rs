@@ -146,7 +146,7 @@ impl Program<'_> {
                     _ => None,
                 };
                 let words = parameters.and_then(|words| words.get(..op.n[2] as usize));
-                let words = words.and_then(super::execute::whole);
+                let words = words.map(crate::nn::words::as_i32);
                 words.is_some_and(|words| crate::nn::copy::check(words, extents.a, extents.out))
             }
             #[cfg(feature = "tensor")]
@@ -182,8 +182,8 @@ impl Program<'_> {
             let holds = match op.weights {
                 #[cfg(feature = "half")]
                 WeightType::F16 if *what == "weight" => {
-                    let halves = super::execute::halves(numbers);
-                    halves.is_some_and(|halves| halves.iter().all(|half| is_finite(*half)))
+                    let halves = crate::nn::words::as_u16(numbers);
+                    halves.iter().all(|half| is_finite(*half))
                 }
                 _ => numbers.iter().all(|number| number.is_finite()),
             };

@@ -1,25 +1,28 @@
 //! One operation in its memory: borrows the operands and calls the kernel. What [`check`](super::check) has seen is not looked
 //! at again: lengths are as they lie in the record.
 
-#[cfg(any(feature = "tensor", feature = "half", feature = "quantized"))]
-use zerocopy::{FromBytes, IntoBytes};
+#[cfg(feature = "quantized")]
+use zerocopy::IntoBytes;
 
 #[cfg(any(feature = "half", feature = "quantized"))]
 use super::WeightType;
 use super::op::OpRecord;
 use super::slot::Memory;
 use super::{Op, OpCode};
-#[cfg(feature = "half")]
-use crate::nn::dense_half;
+#[cfg(any(feature = "tensor", feature = "quantized"))]
+use crate::nn::words::as_i32;
 use crate::nn::{Function, ZipFunction, dense};
 #[cfg(feature = "tensor")]
 use crate::nn::{
     arg_max, conv, copy, gather, layer_norm, matmul, reduce::Reduction, select, softmax,
 };
+#[cfg(feature = "half")]
+use crate::nn::{dense_half, words::as_u16};
 #[cfg(feature = "quantized")]
 use crate::nn::{
     dense_quantized::{Output, dense_i8, dense_i16},
     quantize::{QuantizedType, dequantize, quantize},
+    words::{as_i16, as_i16_mut},
 };
 
 impl OpRecord {
@@ -52,12 +55,12 @@ impl OpRecord {
             OpCode::Quantize => {
                 let [scale, zero_point] = self.p;
                 let integers = QuantizedType::from_code(self.function)?;
-                quantize(integers, scale, zero_point, a, halves_mut(out)?);
+                quantize(integers, scale, zero_point, a, as_i16_mut(out));
             }
             #[cfg(feature = "quantized")]
             OpCode::Dequantize => {
                 let [scale, _] = self.p;
-                dequantize(scale, activations(a)?, out);
+                dequantize(scale, as_i16(a), out);
             }
             #[cfg(feature = "quantized")]
             OpCode::DenseQuantized => {
@@ -105,7 +108,7 @@ impl OpRecord {
             if bias.is_empty() {
                 output.fill(0.0);
             }
-            dense_half::accumulate(halves(weight)?, input, output);
+            dense_half::accumulate(as_u16(weight), input, output);
             return Some(());
         }
         if bias.is_empty() {
@@ -137,19 +140,19 @@ impl OpRecord {
         out: &mut [f32],
     ) -> Option<()> {
         let [inputs, outputs, ..] = self.n.map(|n| n as usize);
-        let bias = whole(bias)?;
+        let bias = as_i32(bias);
         let row_words = match self.function {
             0 => outputs.div_ceil(2),
             _ => outputs,
         };
         let rows = input.chunks(inputs.div_ceil(2).max(1));
         for (input, out) in rows.zip(out.chunks_mut(row_words.max(1))) {
-            let input = activations(input)?;
+            let input = as_i16(input);
             let output = match self.function {
                 0 => {
                     let [low, high] = self.p;
                     Output::Integers {
-                        values: halves_mut(out)?,
+                        values: as_i16_mut(out),
                         low: low as i16,
                         high: high as i16,
                     }
@@ -157,7 +160,7 @@ impl OpRecord {
                 _ => Output::Reals(out),
             };
             if self.weights == WeightType::I16 as u8 {
-                dense_i16(activations(weight)?, bias, multipliers, input, output);
+                dense_i16(as_i16(weight), bias, multipliers, input, output);
             } else {
                 dense_i8(weight.as_bytes(), bias, multipliers, input, output);
             }
@@ -178,7 +181,7 @@ impl OpRecord {
         let [n0, n1, n2, _] = self.n.map(|n| n as usize);
         match code {
             OpCode::Select => select::select(a, b, c, out),
-            OpCode::Copy => copy::copy(whole(b)?, a, out),
+            OpCode::Copy => copy::copy(as_i32(b), a, out),
             OpCode::Gather => gather::gather(b, a, [n1, n2], out),
             OpCode::MatMul => matmul::matmul(a, b, [n0, n1, n2], out),
             OpCode::Conv => {
@@ -206,30 +209,6 @@ fn start_with(numbers: &[f32], result: &mut [f32]) {
     if numbers.len() == result.len() {
         result.copy_from_slice(numbers);
     }
-}
-
-/// Words of the constants as whole numbers.
-#[cfg(any(feature = "tensor", feature = "quantized"))]
-pub(super) fn whole(words: &[f32]) -> Option<&[i32]> {
-    FromBytes::ref_from_bytes(words.as_bytes()).ok()
-}
-
-/// Words of the arena as activations of 16 bits, or of the constants as weights of 16 bits.
-#[cfg(feature = "quantized")]
-fn activations(words: &[f32]) -> Option<&[i16]> {
-    FromBytes::ref_from_bytes(words.as_bytes()).ok()
-}
-
-/// Words of the arena as activations to write.
-#[cfg(feature = "quantized")]
-fn halves_mut(words: &mut [f32]) -> Option<&mut [i16]> {
-    FromBytes::mut_from_bytes(words.as_mut_bytes()).ok()
-}
-
-/// Words of the constants as halves.
-#[cfg(feature = "half")]
-pub(super) fn halves(words: &[f32]) -> Option<&[u16]> {
-    FromBytes::ref_from_bytes(words.as_bytes()).ok()
 }
 
 /// Whether an operation's function exists, in some build.

@@ -39,6 +39,8 @@ pub mod requantize;
 pub mod select;
 #[cfg(feature = "tensor")]
 pub mod softmax;
+#[cfg(any(feature = "tensor", feature = "half", feature = "quantized"))]
+pub mod words;
 pub mod zip;
 
 pub use map::Function;

@@ -94,6 +94,7 @@ pub fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<bool> {
     let mut holds = true;
     if all || parts.board {
         holds = on_board(workspace, &program, parts.functions)?;
+        holds &= on_riscv(workspace)?;
     }
     if all || parts.counts {
         counts(workspace, &program)?;
@@ -187,23 +188,25 @@ fn on_board(workspace: &Workspace, program: &Path, functions: bool) -> Result<bo
         let [board] = boards.as_slice() else {
             bail!("no board {BOARD}");
         };
-        let firmware = sizes::executable(workspace, board, &selection, &format!("{BOARD}-engine"))?;
-        let elf = std::fs::read(&firmware)
-            .with_context(|| format!("cannot read {}", firmware.display()))?;
-        let mut emulator = Command::new("qemu-system-arm");
-        emulator.args(EMULATOR).arg("-kernel").arg(&firmware);
-        let said = process::output(&mut emulator)?;
-        let golden = sizes::readings(&said).contains(&("golden".to_owned(), 1));
-        let mut emulator = Command::new("qemu-system-arm");
-        emulator.args(EMULATOR).arg("-kernel").arg(&firmware);
-        let profile = trace::profile(&mut emulator, &elf)?;
+        let bytes = selection.image.as_ref().map(std::fs::read);
+        let bytes = bytes.context("an image is linked in")??;
+        let image = OwnedImage::new(&bytes)?;
+        let flash = |path: &Path| -> Result<u64> { Ok(sizes::footprint(&std::fs::read(path)?)?.0) };
+        let program = |kind: &str| {
+            let build = firmware::cargo_in(workspace, board, &selection, "build")?;
+            sizes::built(build, &format!("{BOARD}-{kind}"))
+        };
+        let empty = flash(&program("empty")?)?;
+        let engine = program("engine")?;
+        let (profile, golden) = run(&engine)?;
         let found = profile.total;
-        let Footprint { code, memory } = engine(workspace, board, &selection, &elf)?;
         let limit = LIMITS.iter().find(|(name, ..)| *name == policy);
         let fits = limit.is_none_or(|(_, instructions, cycles)| {
             found.instructions <= *instructions && found.cycles <= *cycles
         });
         holds &= fits && golden;
+        let code = flash(&engine)?.saturating_sub(empty + bytes.len() as u64);
+        let memory = image.program().arena_len() * size_of::<f32>();
         println!(
             "{policy:<6} {products:>9} {:>12} {:>7.3} {:>9} {:>7.3} {:>9} {code:>10} {memory:>8}{}{}",
             found.instructions,
@@ -212,6 +215,25 @@ fn on_board(workspace: &Workspace, program: &Path, functions: bool) -> Result<bo
             found.cycles as f64 / products,
             limit.map_or(String::new(), |(_, _, cycles)| cycles.to_string()),
             if fits { "" } else { "  TOO MUCH" },
+            if golden { "" } else { "  WRONG ANSWER" },
+        );
+        let mut build = firmware::cargo_in(workspace, board, &selection, "build")?;
+        build
+            .args(["--features", "generated"])
+            .env("RLFD_POLICY_RS", folder.join(format!("{policy}.rs")));
+        let source = sizes::built(build, &format!("{BOARD}-generated"))?;
+        let (generated, golden) = run(&source)?;
+        holds &= golden;
+        let constants = size_of_val(image.view()?.constants()) as u64;
+        println!(
+            "{:<16} {:>12} {:>7.3} {:>9} {:>7.3} {:>9} {:>10} {memory:>8}{}",
+            "  as source",
+            generated.total.instructions,
+            generated.total.instructions as f64 / products,
+            generated.total.cycles,
+            generated.total.cycles as f64 / products,
+            "",
+            flash(&source)?.saturating_sub(empty + constants),
             if golden { "" } else { "  WRONG ANSWER" },
         );
         for (name, count) in profile.functions.iter().filter(|_| functions) {
@@ -224,31 +246,37 @@ fn on_board(workspace: &Workspace, program: &Path, functions: bool) -> Result<bo
     Ok(holds)
 }
 
-/// What the engine takes of the board besides the image.
-struct Footprint {
-    /// Bytes of code and tables: what reads and checks the image and runs it.
-    code: u64,
-    /// Bytes of memory that the policy borrows.
-    memory: usize,
+/// The layers of integers on a processor of another kind, which uses its whole numbers alone for them: what an RV32IMC has.
+fn on_riscv(workspace: &Workspace) -> Result<bool> {
+    const PRODUCTS: f64 = 71_424.0;
+    const MOST: f64 = 3.9;
+    let selection = Selection {
+        board: Some("riscv-virt".to_owned()),
+        image: Some(workspace.path("target/bench/p5.rlfd")),
+    };
+    let boards = firmware::selected(workspace, &selection)?;
+    let board = boards.first().context("no RISC-V board")?;
+    let measured = sizes::instructions_per_step(workspace, board, &selection)?;
+    let each = measured as f64 / PRODUCTS;
+    println!(
+        "\nRISC-V, P5: {measured} instructions for a whole control step, {each:.2} per product, at most {MOST}{}",
+        if each <= MOST { "" } else { "  TOO MUCH" }
+    );
+    Ok(each <= MOST)
 }
 
-/// The program's flash less the image's and less that of the same program without the engine.
-fn engine(
-    workspace: &Workspace,
-    board: &firmware::Board,
-    selection: &Selection,
-    elf: &[u8],
-) -> Result<Footprint> {
-    let path = selection.image.as_ref().context("an image is linked in")?;
-    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-    let image = OwnedImage::new(&bytes).with_context(|| path.display().to_string())?;
-    let empty = sizes::executable(workspace, board, selection, &format!("{BOARD}-empty"))?;
-    let empty = std::fs::read(&empty).with_context(|| empty.display().to_string())?;
-    let (with, without) = (sizes::footprint(elf)?.0, sizes::footprint(&empty)?.0);
-    Ok(Footprint {
-        code: with.saturating_sub(without + bytes.len() as u64),
-        memory: image.program().arena_len() * size_of::<f32>(),
-    })
+/// What a program does between its marks, and whether its answer is the golden one.
+fn run(firmware: &Path) -> Result<(trace::Profile, bool)> {
+    let elf =
+        std::fs::read(firmware).with_context(|| format!("cannot read {}", firmware.display()))?;
+    let emulator = || {
+        let mut emulator = Command::new("qemu-system-arm");
+        emulator.args(EMULATOR).arg("-kernel").arg(firmware);
+        emulator
+    };
+    let said = process::output(&mut emulator())?;
+    let golden = sizes::readings(&said).contains(&("golden".to_owned(), 1));
+    Ok((trace::profile(&mut emulator(), &elf)?, golden))
 }
 
 fn counts(workspace: &Workspace, program: &Path) -> Result<()> {

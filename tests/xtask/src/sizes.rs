@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind};
@@ -75,19 +75,47 @@ fn measure(
         ("static_ram_bytes".to_owned(), ram),
         ("panic_symbols".to_owned(), panic_symbols(&bytes)?),
     ];
-    let Some(meter) = board.program("measure") else {
-        return Ok(numbers);
-    };
+    if let Some(meter) = board.program("measure") {
+        numbers.extend(measured(workspace, board, selection, &meter)?);
+    }
+    Ok(numbers)
+}
+
+/// What the board's measuring program says.
+fn measured(
+    workspace: &Workspace,
+    board: &Board,
+    selection: &Selection,
+    meter: &str,
+) -> Result<Vec<(String, u64)>> {
     let mut run = firmware::cargo_in(workspace, board, selection, "run")?;
-    run.args(["--release", "--bin", &meter])
+    run.args(["--release", "--bin", meter])
         .stderr(Stdio::inherit());
     let said = process::output(&mut run)?;
     let found = readings(&said);
     if found.is_empty() {
         bail!("{meter} measured nothing; it said:\n{said}");
     }
-    numbers.extend(found);
-    Ok(numbers)
+    Ok(found)
+}
+
+/// Instructions of one control step with the selected image.
+///
+/// # Errors
+/// If the board cannot be built or does not say.
+pub fn instructions_per_step(
+    workspace: &Workspace,
+    board: &Board,
+    selection: &Selection,
+) -> Result<u64> {
+    let meter = board.program("measure");
+    let meter = meter.with_context(|| format!("{} measures nothing", board.name))?;
+    let found = measured(workspace, board, selection, &meter)?;
+    found
+        .into_iter()
+        .find(|(name, _)| name == "instructions_per_step")
+        .map(|(_, instructions)| instructions)
+        .with_context(|| format!("{} does not count instructions", board.name))
 }
 
 #[derive(Deserialize)]
@@ -105,7 +133,15 @@ pub fn executable(
     selection: &Selection,
     name: &str,
 ) -> Result<PathBuf> {
-    let mut build = firmware::cargo_in(workspace, board, selection, "build")?;
+    let build = firmware::cargo_in(workspace, board, selection, "build")?;
+    built(build, name)
+}
+
+/// What a cargo in a board's folder, on its way to build something, makes of the program `name`.
+///
+/// # Errors
+/// If it does not compile.
+pub fn built(mut build: Command, name: &str) -> Result<PathBuf> {
     build
         .args([
             "--release",
