@@ -6,6 +6,8 @@ pub mod data;
 pub mod env;
 pub mod hil;
 pub mod nn;
+pub mod ranks;
 pub mod recipe;
 pub mod run;
+pub mod sweep;
 pub mod video;

@@ -184,6 +184,9 @@ pub enum RecipeError {
     },
 }
 
+/// The value a member of a sweep has on each axis, by key.
+pub type AxisValues = Vec<(String, toml::Value)>;
+
 /// A recipe being put together from a file and flags.
 #[derive(Clone, Debug)]
 pub struct Draft {
@@ -257,7 +260,8 @@ impl Draft {
         }
     }
 
-    /// Overrides one key; `value` is TOML, or a bare string.
+    /// Overrides one key; `value` is TOML, or a bare string. A list where one value is needed is an axis, see
+    /// [`Draft::members`].
     ///
     /// # Errors
     /// [`RecipeError`] if the key does not exist or the value has another type than it needs.
@@ -271,7 +275,9 @@ impl Draft {
         } else {
             let schema = self.schema()?;
             check_key(origin, key, &schema)?;
-            check_type(origin, key, &value, &schema[key])?;
+            if !is_axis(&value, &schema[key]) {
+                check_type(origin, key, &value, &schema[key])?;
+            }
         }
         self.table.insert(key.to_owned(), value);
         Ok(())
@@ -306,6 +312,32 @@ impl Draft {
         let recipe = self.read()?;
         recipe.check(&self.origin)?;
         Ok(recipe)
+    }
+
+    /// One draft per combination of the axes' values, each with its values by key; a draft without axes has itself as
+    /// its only member. The last axis, in alphabetical order, varies fastest.
+    ///
+    /// # Errors
+    /// [`RecipeError`] if `algo` is missing or unknown.
+    pub fn members(&self) -> Result<Vec<(AxisValues, Self)>, RecipeError> {
+        let schema = self.schema()?;
+        let axis = self.table.iter().find_map(|(key, value)| match value {
+            toml::Value::Array(items) if is_axis(value, schema.get(key)?) => Some((key, items)),
+            _ => None,
+        });
+        let Some((key, items)) = axis else {
+            return Ok(vec![(Vec::new(), self.clone())]);
+        };
+        let mut members = Vec::new();
+        for item in items {
+            let mut draft = self.clone();
+            draft.table.insert(key.clone(), item.clone());
+            for (mut values, draft) in draft.members()? {
+                values.insert(0, (key.clone(), item.clone()));
+                members.push((values, draft));
+            }
+        }
+        Ok(members)
     }
 
     fn read(&self) -> Result<Recipe, RecipeError> {
@@ -493,31 +525,47 @@ fn check_type(
     example: &toml::Value,
 ) -> Result<(), RecipeError> {
     use toml::Value::{Array, Boolean, Float, Integer, String as Text};
-    let expected = match (example, value) {
-        (Float(_), Float(_) | Integer(_)) | (Text(_), Text(_)) | (Boolean(_), Boolean(_)) => {
-            return Ok(());
-        }
-        (Integer(_), Integer(integer)) if *integer >= 0 => return Ok(()),
-        (Array(_), Array(items))
-            if items
-                .iter()
-                .all(|item| matches!(item, Integer(i) if *i >= 0)) =>
-        {
-            return Ok(());
-        }
-        (Float(_), _) => "a number",
-        (Text(_), _) => "a string",
-        (Boolean(_), _) => "true or false",
-        (Integer(_), _) => "a whole number, not negative",
-        (Array(_), _) => "a list of whole numbers",
+    if fits(value, example) {
+        return Ok(());
+    }
+    let expected = match example {
+        Float(_) => "a number",
+        Text(_) => "a string",
+        Boolean(_) => "true or false",
+        Integer(_) => "a whole number, not negative",
+        Array(_) => "a list of whole numbers",
         _ => "of the type it has in the shipped recipe",
+    };
+    let axis = match is_axis(value, example) {
+        true => "; a list of them is an axis of `trainer sweep`",
+        false => "",
     };
     Err(RecipeError::Value {
         origin: origin.to_owned(),
         key: key.to_owned(),
-        expected: format!("{expected} (the shipped recipe has `{example}`)"),
+        expected: format!("{expected} (the shipped recipe has `{example}`{axis})"),
         found: value.to_string(),
     })
+}
+
+/// Whether `value` is a list of several values that may stand where the shipped recipe has `example`.
+fn is_axis(value: &toml::Value, example: &toml::Value) -> bool {
+    let toml::Value::Array(items) = value else {
+        return false;
+    };
+    !items.is_empty() && !fits(value, example) && items.iter().all(|item| fits(item, example))
+}
+
+fn fits(value: &toml::Value, example: &toml::Value) -> bool {
+    use toml::Value::{Array, Boolean, Float, Integer, String as Text};
+    match (example, value) {
+        (Float(_), Float(_) | Integer(_)) | (Text(_), Text(_)) | (Boolean(_), Boolean(_)) => true,
+        (Integer(_), Integer(integer)) => *integer >= 0,
+        (Array(_), Array(items)) => items
+            .iter()
+            .all(|item| matches!(item, Integer(i) if *i >= 0)),
+        _ => false,
+    }
 }
 
 fn nearest<'a>(asked: &str, known: impl Iterator<Item = &'a str>) -> String {
@@ -599,6 +647,32 @@ mod tests {
             (recipe.off_policy.gamma, recipe.off_policy.actor_hidden),
             (1.0, vec![32])
         );
+    }
+
+    #[test]
+    fn lists_are_axes_of_a_sweep() {
+        let mut draft = Draft::open("sac").unwrap();
+        draft.set("--set", "seed", "[3, 1]").unwrap();
+        draft.set("--set", "actor_hidden", "[[8], [9, 9]]").unwrap();
+        let members = draft.members().unwrap();
+        let recipes: Vec<_> = members
+            .into_iter()
+            .map(|(values, draft)| (values.len(), draft.resolve().unwrap()))
+            .map(|(n, recipe)| (n, recipe.off_policy.actor_hidden, recipe.run.seed))
+            .collect();
+        let expected = [
+            (2, vec![8], 3),
+            (2, vec![8], 1),
+            (2, vec![9, 9], 3),
+            (2, vec![9, 9], 1),
+        ];
+        assert_eq!(recipes, expected);
+        let refused = draft.resolve().unwrap_err().to_string();
+        assert!(refused.contains("trainer sweep"), "{refused}");
+        for (key, value) in [("gamma", "[]"), ("gamma", "[0.9, \"high\"]")] {
+            let mut draft = Draft::open("sac").unwrap();
+            assert!(draft.set("--set", key, value).is_err(), "{value}");
+        }
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! The `trainer` program as a person meets it.
 
 mod damage;
+#[cfg(feature = "mpi")]
+mod mpi;
 mod resume;
+mod sweep;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -6,6 +6,7 @@ pub mod hil;
 mod list;
 mod plot;
 pub mod replay;
+mod sweep;
 
 use clap::{Parser, Subcommand};
 
@@ -21,11 +22,13 @@ pub struct Cli {
 enum Command {
     /// Learn a policy
     Fit(fit::FitArgs),
+    /// Run every combination of a recipe's lists, several at a time
+    Sweep(sweep::SweepArgs),
     /// Measure a policy over whole episodes
     Eval(eval::EvalArgs),
     /// Close the loop with a board: the plant here, the policy there
     Hil(hil::HilArgs),
-    /// Draw learning curves: mean and spread over seeds, one picture per environment
+    /// Draw learning curves: median and quartiles over seeds, one picture per environment
     Plot(plot::PlotArgs),
     /// Check an environment against a recording
     Replay(replay::ReplayArgs),
@@ -39,7 +42,8 @@ enum Command {
 /// Whatever kept the command from running.
 pub fn run(cli: &Cli) -> anyhow::Result<bool> {
     match &cli.command {
-        Command::Fit(args) => fit::fit(args).map(|()| true),
+        Command::Fit(args) => fit::fit(args),
+        Command::Sweep(args) => sweep::sweep(args),
         Command::Eval(args) => eval::eval(args),
         Command::Hil(args) => hil::hil(args).map(|()| true),
         Command::Plot(args) => plot::plot(args).map(|()| true),

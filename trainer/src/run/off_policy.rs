@@ -1,6 +1,6 @@
 //! The off-policy loop: act, step, store, update; log, evaluate and checkpoint at their intervals.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use rand::{RngExt, SeedableRng};
@@ -9,7 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use super::log::{LogLengths, RunLog};
 use super::run_state::{RunState, Segment};
 use super::{
-    Deployment, Evaluation, Progress, RunDirectory, TorchPolicy, learning_curve, policy_file,
+    Audience, Deployment, Evaluation, Outcome, Progress, RunDirectory, Stop, TorchPolicy,
+    learning_curve, policy_file,
 };
 use crate::algo::{Algorithm, Dimensions, Mode};
 use crate::data::{Batch, ReplayBuffer, Transition};
@@ -24,30 +25,33 @@ const UPDATES: u64 = 3;
 /// Evaluations start from states that no training episode is seeded with.
 const EVALUATION_SEED: u64 = 0x6576_616c;
 
-/// How a run ended.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
-    /// Environment steps taken.
-    pub steps: usize,
-    /// Seconds of computing, over all its sessions.
-    pub elapsed_s: f64,
-    /// Mean return of the best evaluation.
-    pub best_return: Option<f64>,
-    /// Of the last evaluation, if one was made since the start or the last resumption.
-    pub last_evaluation: Option<Evaluation>,
-}
-
-/// Runs `recipe` in `directory` to its end, from its last checkpoint if it has one.
+/// Runs `recipe` in `directory` to its end, from its last checkpoint if it has one. Answers nothing if `stop` was asked
+/// for before: then there is a checkpoint to go on from.
 ///
 /// # Errors
-/// If the environment does not open, the device is absent, or the folder refuses a file.
-pub fn fit(recipe: &Recipe, directory: &RunDirectory, quiet: bool) -> anyhow::Result<Outcome> {
+/// If another process works on this run, the environment does not open, the device is absent, or the folder refuses a
+/// file.
+pub fn fit(
+    recipe: &Recipe,
+    directory: &RunDirectory,
+    audience: Audience,
+    stop: &Stop,
+) -> anyhow::Result<Option<Outcome>> {
+    // A sweep that was killed leaves members that are just writing their checkpoints.
+    let patience = match audience {
+        Audience::Sweep => Duration::from_secs(60),
+        Audience::Nobody | Audience::Person => Duration::ZERO,
+    };
+    let _lock = directory.lock(patience)?;
+    if let Some(outcome) = Outcome::read(directory, &recipe.sha256())? {
+        return Ok(Some(outcome));
+    }
     let state = RunState::read(directory, &recipe.sha256())?;
     let mut run = Run::new(recipe, directory, state.as_ref().map(|state| &state.logs))?;
     if let Some(state) = state {
         run.restore(state)?;
     }
-    run.train(quiet)
+    run.train(audience, stop)
 }
 
 struct Run<'a> {
@@ -69,7 +73,6 @@ struct Run<'a> {
     elapsed_before_s: f64,
     started: Instant,
     best_return: Option<f64>,
-    last_evaluation: Option<Evaluation>,
     segments: Vec<Segment>,
     /// Policy actions in -1 … 1 and what the environment gets, `[n_envs * action_dim]`.
     actions: Vec<f32>,
@@ -147,7 +150,6 @@ impl<'a> Run<'a> {
             elapsed_before_s: 0.0,
             started: Instant::now(),
             best_return: None,
-            last_evaluation: None,
             segments: Vec::new(),
             actions: vec![0.0; width],
             commands: vec![0.0; width],
@@ -176,12 +178,18 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn train(mut self, quiet: bool) -> anyhow::Result<Outcome> {
+    fn train(mut self, audience: Audience, stop: &Stop) -> anyhow::Result<Option<Outcome>> {
         let settings = &self.recipe.run;
-        let mut progress = Progress::new(self.step, settings.total_steps, quiet);
+        let mut progress = Progress::new(self.step, settings.total_steps, audience);
         let mut metrics = Vec::new();
         let mut since_log = (self.step, Instant::now());
         while self.step < settings.total_steps {
+            if stop.is_asked() {
+                self.checkpoint()?;
+                progress.say(&format!("stopped at step {}", self.step));
+                progress.finish();
+                return Ok(None);
+            }
             self.choose_actions();
             self.step_environments();
             let before = self.step;
@@ -203,7 +211,6 @@ impl<'a> Run<'a> {
                 let evaluation = self.evaluate()?;
                 let (mean, std) = (evaluation.mean(), evaluation.std());
                 progress.say(&format!("step {}: return {mean:.1} ± {std:.1}", self.step));
-                self.last_evaluation = Some(evaluation);
             }
             if checkpoint_due {
                 self.checkpoint()?;
@@ -211,12 +218,14 @@ impl<'a> Run<'a> {
         }
         progress.finish();
         learning_curve::plot_run(self.directory)?;
-        Ok(Outcome {
+        let outcome = Outcome {
+            recipe_sha256: self.recipe.sha256(),
             steps: self.step,
             elapsed_s: self.elapsed_s(),
             best_return: self.best_return,
-            last_evaluation: self.last_evaluation,
-        })
+        };
+        outcome.write(self.directory)?;
+        Ok(Some(outcome))
     }
 
     /// Uniformly random until `learning_starts`, the exploring policy afterwards.
