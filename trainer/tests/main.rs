@@ -2,6 +2,7 @@
 
 mod damage;
 mod resume;
+mod sweep;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

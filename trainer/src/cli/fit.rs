@@ -51,6 +51,9 @@ pub struct FitArgs {
     /// No progress on screen
     #[arg(long)]
     quiet: bool,
+    /// End as soon as standard input does, as a sweep wants it of its members
+    #[arg(long, hide = true)]
+    leashed: bool,
 }
 
 /// Runs `trainer fit`.
@@ -58,6 +61,9 @@ pub struct FitArgs {
 /// # Errors
 /// If the recipe is wrong or the run cannot go on.
 pub fn fit(args: &FitArgs) -> anyhow::Result<()> {
+    if args.leashed {
+        end_with_standard_input();
+    }
     let (recipe, directory) = match &args.resume {
         Some(root) => {
             let (directory, recipe) = RunDirectory::open(root)?;
@@ -101,6 +107,15 @@ pub fn fit(args: &FitArgs) -> anyhow::Result<()> {
     println!("policy          {}", directory.best_policy().display());
     println!("learning curve  {}", directory.learning_curve().display());
     Ok(())
+}
+
+/// Whoever holds the other end of the pipe is gone when it closes. A run may be killed at any instant.
+fn end_with_standard_input() {
+    std::thread::spawn(|| {
+        // Nothing is ever written there.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(2);
+    });
 }
 
 fn plan(args: &FitArgs) -> anyhow::Result<Recipe> {

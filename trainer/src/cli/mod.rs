@@ -6,6 +6,7 @@ pub mod hil;
 mod list;
 mod plot;
 pub mod replay;
+mod sweep;
 
 use clap::{Parser, Subcommand};
 
@@ -25,7 +26,9 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Close the loop with a board: the plant here, the policy there
     Hil(hil::HilArgs),
-    /// Draw learning curves: mean and spread over seeds, one picture per environment
+    /// Run a recipe for every combination of the values of its axes
+    Sweep(sweep::SweepArgs),
+    /// Draw learning curves: median and quartiles of runs that differ in the seed alone, one picture per environment
     Plot(plot::PlotArgs),
     /// Check an environment against a recording
     Replay(replay::ReplayArgs),
@@ -42,6 +45,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<bool> {
         Command::Fit(args) => fit::fit(args).map(|()| true),
         Command::Eval(args) => eval::eval(args),
         Command::Hil(args) => hil::hil(args).map(|()| true),
+        Command::Sweep(args) => sweep::sweep(args),
         Command::Plot(args) => plot::plot(args).map(|()| true),
         Command::Replay(args) => replay::replay(args).map(|()| true),
         Command::List(args) => list::list(args).map(|()| true),

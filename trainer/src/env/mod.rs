@@ -22,13 +22,16 @@ use serde::{Deserialize, Serialize};
 
 pub use self::error::EnvError;
 pub use self::goal::{GoalReward, GoalTask, Goals};
-pub use self::vector::{Episode, VectorEnv, VectorState, VectorStep};
+pub use self::vector::{
+    DemonstrationStarts, Episode, VectorEnv, VectorGoals, VectorState, VectorStep,
+};
 
 #[cfg(test)]
 mod check;
 mod error;
 mod goal;
 pub mod mujoco;
+pub mod point_reach;
 pub mod registry;
 mod vector;
 

@@ -7,6 +7,7 @@ use super::mujoco::{
     inverted_pendulum::InvertedPendulum, pusher::Pusher, reacher::Reacher, swimmer::Swimmer,
     walker2d::Walker2d,
 };
+use super::point_reach::{self, PointReach};
 use super::{Env, EnvError, GoalReward};
 
 /// An environment that can be opened by name.
@@ -54,6 +55,11 @@ pub const ENTRIES: &[Entry] = &[
     fetch!(Slide, Dense),
     fetch!(PickAndPlace, Sparse),
     fetch!(PickAndPlace, Dense),
+    Entry {
+        id: point_reach::ID,
+        summary: point_reach::SUMMARY,
+        open: || Ok(Box::new(PointReach::new())),
+    },
 ];
 
 /// Opens an environment by its exact name.

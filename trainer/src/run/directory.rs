@@ -105,6 +105,12 @@ impl RunDirectory {
         self.root.join("learning-curve.png")
     }
 
+    /// How the run ended; absent until it has.
+    #[must_use]
+    pub fn outcome(&self) -> PathBuf {
+        self.root.join("outcome.json")
+    }
+
     /// Everything needed to continue, except what is in [`RunDirectory::replay`].
     #[must_use]
     pub fn checkpoint(&self) -> PathBuf {

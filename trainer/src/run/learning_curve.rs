@@ -1,44 +1,73 @@
-//! Learning curves: mean evaluation return by environment step, from the `evaluations.csv` of one or more runs.
+//! Learning curves by environment step, from the `evaluations.csv` of one or more runs: success rate and mean Q where
+//! the environment has goals, mean return elsewhere. Runs whose recipes differ in nothing but the seed are one curve.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 
-use anyhow::{Context, anyhow, bail};
-use plotters::prelude::*;
-use plotters::style::{FontStyle, register_font};
+use anyhow::{Context, bail};
 
 use super::RunDirectory;
+use super::chart::{self, Panel, Series};
 
-const SIZE: (u32, u32) = (900, 560);
-const FONT: &str = "sans-serif";
+/// What a curve over several seeds shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spread {
+    /// The median, between the first and the third quartile.
+    #[default]
+    Quartiles,
+    /// The mean, between one standard deviation below and above.
+    Deviation,
+}
 
 /// The evaluations of one run.
 #[derive(Clone, Debug, PartialEq)]
 struct Curve {
     env: String,
-    algo: String,
-    /// (environment step, mean return)
-    points: Vec<(f64, f64)>,
+    /// The recipe's keys and values, without the seed and what only says where and how often.
+    settings: BTreeMap<String, String>,
+    /// Columns of `evaluations.csv` by name; a cell may be empty.
+    columns: BTreeMap<String, Vec<Option<f64>>>,
 }
 
-/// Draws one picture per environment into `folder`, runs of the same algorithm as mean and spread (one standard
-/// deviation) over seeds. Answers what was written.
+/// Keys of a recipe that do not tell one experiment from another.
+const NOT_COMPARED: [&str; 8] = [
+    "seed",
+    "env",
+    "threads",
+    "device",
+    "log_interval",
+    "eval_interval",
+    "eval_episodes",
+    "checkpoint_interval",
+];
+
+/// Draws one picture per environment into `folder`. A folder of `runs` is that of a run, or holds such at any depth.
+/// Answers what was written.
 ///
 /// # Errors
 /// If a folder holds no run, a run no evaluation yet, or a picture cannot be written.
-pub fn plot(runs: &[PathBuf], folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub fn plot(runs: &[PathBuf], folder: &Path, spread: Spread) -> anyhow::Result<Vec<PathBuf>> {
     let mut by_env: BTreeMap<String, Vec<Curve>> = BTreeMap::new();
     for root in runs {
-        let curve = read(&RunDirectory::open(root)?)?;
-        by_env.entry(curve.env.clone()).or_default().push(curve);
+        let mut found = Vec::new();
+        find_runs(root, &mut found)?;
+        if found.is_empty() {
+            bail!(
+                "{}: no run here (it would hold a recipe.toml)",
+                root.display()
+            );
+        }
+        for run in found {
+            let curve = read(&run)?;
+            by_env.entry(curve.env.clone()).or_default().push(curve);
+        }
     }
     std::fs::create_dir_all(folder)
         .with_context(|| format!("{}: cannot be made", folder.display()))?;
     let mut written = Vec::new();
     for (env, curves) in by_env {
         let path = folder.join(format!("{env}.png"));
-        draw(&env, &curves, &path)?;
+        draw(&env, &curves, spread, &path)?;
         written.push(path);
     }
     Ok(written)
@@ -46,206 +75,269 @@ pub fn plot(runs: &[PathBuf], folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 /// Draws a run's own curve into its folder.
 pub(super) fn plot_run(directory: &RunDirectory) -> anyhow::Result<()> {
-    let (directory, recipe) = RunDirectory::open(directory.root())?;
-    let curve = read(&(directory.clone(), recipe))?;
-    draw(&curve.env.clone(), &[curve], &directory.learning_curve())
+    let curve = read(directory.root())?;
+    let env = curve.env.clone();
+    draw(
+        &env,
+        &[curve],
+        Spread::default(),
+        &directory.learning_curve(),
+    )
 }
 
-fn read((directory, recipe): &(RunDirectory, crate::recipe::Recipe)) -> anyhow::Result<Curve> {
+fn find_runs(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    if folder.join("recipe.toml").is_file() {
+        found.push(folder.to_owned());
+        return Ok(());
+    }
+    let entries =
+        std::fs::read_dir(folder).with_context(|| format!("{}: no run here", folder.display()))?;
+    let mut folders = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            folders.push(path);
+        }
+    }
+    folders.sort();
+    folders
+        .iter()
+        .try_for_each(|folder| find_runs(folder, found))
+}
+
+fn read(root: &Path) -> anyhow::Result<Curve> {
+    let (directory, recipe) = RunDirectory::open(root)?;
     let path = directory.evaluations();
     let mut reader = csv::Reader::from_path(&path)
         .with_context(|| format!("{}: cannot be read", path.display()))?;
-    let mut points = Vec::new();
+    let names: Vec<String> = reader.headers()?.iter().map(str::to_owned).collect();
+    let mut columns: BTreeMap<String, Vec<Option<f64>>> = BTreeMap::new();
     for row in reader.records() {
         let row = row.with_context(|| format!("{}: damaged", path.display()))?;
-        let number = |column: usize, name: &str| {
-            let cell = row.get(column).unwrap_or_default();
-            cell.parse::<f64>()
-                .with_context(|| format!("{}: `{name}` is `{cell}`, not a number", path.display()))
-        };
-        points.push((number(0, "step")?, number(1, "return_mean")?));
+        for (name, cell) in names.iter().zip(row.iter()) {
+            let number = match cell {
+                "" => None,
+                _ => Some(cell.parse::<f64>().with_context(|| {
+                    format!("{}: `{name}` is `{cell}`, not a number", path.display())
+                })?),
+            };
+            columns.entry(name.clone()).or_default().push(number);
+        }
     }
-    if points.is_empty() {
+    for name in ["step", "return_mean"] {
+        if !names.iter().any(|known| known == name) {
+            bail!("{}: no column `{name}`", path.display());
+        }
+    }
+    if columns.is_empty() {
         bail!("{}: no evaluation yet", path.display());
     }
+    let table: toml::Table = recipe.to_toml().parse().context("a recipe is TOML")?;
+    let compared = table
+        .into_iter()
+        .filter(|(key, _)| !NOT_COMPARED.contains(&key.as_str()));
     Ok(Curve {
         env: recipe.run.env.clone(),
-        algo: recipe.run.algo.clone(),
-        points,
+        settings: compared
+            .map(|(key, value)| (key, value.to_string()))
+            .collect(),
+        columns,
     })
 }
 
-/// A label, and (step, mean, standard deviation) of its runs.
-type Series = (String, Vec<(f64, f64, f64)>);
+impl Curve {
+    /// (step, value) where the column has one.
+    fn points(&self, column: &str) -> Vec<(f64, f64)> {
+        let empty = Vec::new();
+        let values = self.columns.get(column).unwrap_or(&empty);
+        let steps = self.columns.get("step").unwrap_or(&empty);
+        steps
+            .iter()
+            .zip(values)
+            .filter_map(|(step, value)| Some(((*step)?, (*value)?)))
+            .collect()
+    }
+}
 
-/// (step, mean, standard deviation) at the steps every curve has.
-fn spread(curves: &[&Curve]) -> Vec<(f64, f64, f64)> {
+/// Curves by what their recipes differ in, e.g. `her = "none"`; by the algorithm where they differ in nothing.
+fn group(curves: &[Curve]) -> BTreeMap<String, Vec<&Curve>> {
+    let keys: BTreeSet<&String> = curves.iter().flat_map(|c| c.settings.keys()).collect();
+    let differ = |key: &&String| {
+        curves
+            .iter()
+            .any(|c| c.settings.get(*key) != curves[0].settings.get(*key))
+    };
+    let mut keys: Vec<&String> = keys.into_iter().filter(differ).collect();
+    // Another algorithm has other keys, which say nothing more.
+    if keys.iter().any(|key| *key == "algo") {
+        let shared = |key: &&String| curves.iter().all(|c| c.settings.contains_key(*key));
+        keys.retain(shared);
+    }
+    // Of a group of keys that some recipes lack, the first says so for all that are there and alike where it is there.
+    for lead in ["her", "demonstrations"] {
+        let has = |curve: &Curve, key: &str| curve.settings.contains_key(key);
+        let with: Vec<&Curve> = curves.iter().filter(|curve| has(curve, lead)).collect();
+        if with.is_empty() || with.len() == curves.len() {
+            continue;
+        }
+        keys.retain(|key| {
+            let goes_with_it = curves.iter().all(|c| has(c, key) == has(c, lead));
+            let alike = || {
+                with.iter()
+                    .all(|curve| curve.settings.get(*key) == with[0].settings.get(*key))
+            };
+            *key == lead || !goes_with_it || !alike()
+        });
+    }
+    let mut groups: BTreeMap<String, Vec<&Curve>> = BTreeMap::new();
+    for curve in curves {
+        let value = |key: &&String| {
+            curve
+                .settings
+                .get(*key)
+                .map(|value| format!("{key} = {value}"))
+        };
+        let parts: Vec<String> = keys
+            .iter()
+            .map(|key| value(key).unwrap_or_else(|| format!("no {key}")))
+            .collect();
+        let label = match parts.is_empty() {
+            true => curve.settings["algo"].trim_matches('"').to_owned(),
+            false => parts.join(", "),
+        };
+        groups.entry(label).or_default().push(curve);
+    }
+    groups
+}
+
+/// (step, low, middle, high) at the steps every curve has.
+fn spread(curves: &[Vec<(f64, f64)>], spread: Spread) -> Vec<[f64; 4]> {
     let Some((first, rest)) = curves.split_first() else {
         return Vec::new();
     };
-    let at = |curve: &Curve, step: f64| {
-        curve
-            .points
-            .iter()
-            .find(|point| point.0 == step)
-            .map(|point| point.1)
+    let at = |curve: &[(f64, f64)], step: f64| {
+        let found = curve.iter().find(|point| point.0 == step);
+        found.map(|point| point.1)
     };
     let mut rows = Vec::new();
-    for &(step, value) in &first.points {
+    for &(step, value) in first {
         let others: Option<Vec<f64>> = rest.iter().map(|curve| at(curve, step)).collect();
         let Some(mut values) = others else { continue };
         values.push(value);
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
-        let variance = values
-            .iter()
-            .map(|value| (value - mean).powi(2))
-            .sum::<f64>()
-            / values.len() as f64;
-        rows.push((step, mean, variance.sqrt()));
+        let [low, middle, high] = match spread {
+            Spread::Quartiles => {
+                values.sort_by(f64::total_cmp);
+                [0.25, 0.5, 0.75].map(|fraction| quantile(&values, fraction))
+            }
+            Spread::Deviation => {
+                let n = values.len() as f64;
+                let mean = values.iter().sum::<f64>() / n;
+                let square = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
+                [mean - square.sqrt(), mean, mean + square.sqrt()]
+            }
+        };
+        rows.push([step, low, middle, high]);
     }
     rows
 }
 
-fn draw(env: &str, curves: &[Curve], path: &Path) -> anyhow::Result<()> {
-    let mut by_algo: BTreeMap<&str, Vec<&Curve>> = BTreeMap::new();
-    for curve in curves {
-        by_algo.entry(&curve.algo).or_default().push(curve);
-    }
-    let rows: Vec<Series> = by_algo
-        .into_iter()
-        .map(|(algo, curves)| {
-            (
-                format!(
-                    "{algo} ({} seed{})",
-                    curves.len(),
-                    if curves.len() == 1 { "" } else { "s" }
-                ),
-                spread(&curves),
-            )
-        })
-        .collect();
-    let all = || rows.iter().flat_map(|(_, rows)| rows);
-    let right = all().map(|row| row.0).fold(0.0, f64::max);
-    let low = all().map(|row| row.1 - row.2).fold(f64::INFINITY, f64::min);
-    let high = all()
-        .map(|row| row.1 + row.2)
-        .fold(f64::NEG_INFINITY, f64::max);
-    if !(right > 0.0 && low.is_finite() && high.is_finite()) {
-        bail!("{env}: the runs share no finite evaluation to draw");
-    }
-    let margin = (high - low).max(1.0) * 0.05;
-    // The picture replaces the old one only when it is whole.
-    let folder = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let draft = tempfile::Builder::new()
-        .prefix(".")
-        .suffix(".png")
-        .tempfile_in(folder)?
-        .into_temp_path();
-    chart(env, &rows, right, low - margin..high + margin, &draft)
-        .map_err(|error| anyhow!("{}: cannot be drawn: {error}", path.display()))?;
-    let bytes = std::fs::read(&draft)?;
-    rlfd_models::atomic_file::replace(path, &bytes)
-        .with_context(|| format!("{}: cannot be written", path.display()))
+/// Of sorted values, with linear interpolation between neighbours, as numpy's default is.
+fn quantile(sorted: &[f64], fraction: f64) -> f64 {
+    let place = fraction * (sorted.len() - 1) as f64;
+    let (below, above) = (place.floor() as usize, place.ceil() as usize);
+    sorted[below] + (sorted[above] - sorted[below]) * (place - place.floor())
 }
 
-fn chart(
-    env: &str,
-    rows: &[Series],
-    right: f64,
-    range: std::ops::Range<f64>,
-    path: &Path,
-) -> Result<(), Box<dyn std::error::Error>> {
-    fonts();
-    let root = BitMapBackend::new(path, SIZE).into_drawing_area();
-    root.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&root)
-        .caption(env, (FONT, 24))
-        .margin(16)
-        .x_label_area_size(48)
-        .y_label_area_size(72)
-        .build_cartesian_2d(0.0..right, range)?;
-    chart
-        .configure_mesh()
-        .x_desc("environment steps")
-        .y_desc("mean return of an evaluation")
-        .x_label_formatter(&|step| thousands(*step))
-        .y_label_formatter(&|value| thousands(*value))
-        .label_style((FONT, 15))
-        .light_line_style(WHITE)
-        .draw()?;
-    for (index, (label, rows)) in rows.iter().enumerate() {
-        let color = Palette99::pick(index).to_rgba();
-        let upper = rows.iter().map(|&(step, mean, std)| (step, mean + std));
-        let lower = rows
-            .iter()
-            .rev()
-            .map(|&(step, mean, std)| (step, mean - std));
-        chart.draw_series(std::iter::once(Polygon::new(
-            upper.chain(lower).collect::<Vec<_>>(),
-            color.mix(0.2),
-        )))?;
-        chart
-            .draw_series(LineSeries::new(
-                rows.iter().map(|&(step, mean, _)| (step, mean)),
-                color.stroke_width(2),
-            ))?
-            .label(label)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], color.stroke_width(2)));
+fn draw(env: &str, curves: &[Curve], how: Spread, path: &Path) -> anyhow::Result<()> {
+    let groups = group(curves);
+    let panel = |title: &'static str, column: &str| {
+        let series = groups.iter().filter_map(|(label, curves)| {
+            let points: Vec<_> = curves.iter().map(|curve| curve.points(column)).collect();
+            let rows = spread(&points, how);
+            let seeds = match curves.len() {
+                1 => "1 run".to_owned(),
+                n => format!("{n} runs"),
+            };
+            (!rows.is_empty()).then(|| Series {
+                label: format!("{label} ({seeds})"),
+                rows,
+            })
+        });
+        Panel {
+            title,
+            series: series.collect(),
+        }
+    };
+    let success = panel("success rate of an evaluation", "success_rate");
+    let mut panels = match success.series.is_empty() {
+        true => vec![panel("mean return of an evaluation", "return_mean")],
+        false => vec![success, panel("mean Q of an evaluation", "q_mean")],
+    };
+    panels.retain(|panel| !panel.series.is_empty());
+    if panels.is_empty() {
+        bail!("{env}: the runs share no evaluation to draw");
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK.mix(0.3))
-        .label_font((FONT, 16))
-        .draw()?;
-    root.present()?;
-    Ok(())
-}
-
-fn thousands(value: f64) -> String {
-    if value.abs() >= 10_000.0 {
-        format!("{:.0}k", value / 1000.0)
-    } else {
-        format!("{value:.0}")
-    }
-}
-
-/// A bare machine has no font, so one travels with the program.
-fn fonts() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // Only a file that is no font is refused, and this one is part of a released crate.
-        let _ = register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT);
-    });
+    chart::draw(env, &panels, path)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn curve(points: &[(f64, f64)]) -> Curve {
+    fn curve(settings: &[(&str, &str)]) -> Curve {
+        let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         Curve {
             env: "E".into(),
-            algo: "a".into(),
-            points: points.to_vec(),
+            settings: settings.iter().map(pair).collect(),
+            columns: [
+                ("step".to_owned(), vec![Some(0.0), Some(10.0)]),
+                ("return_mean".to_owned(), vec![Some(1.0), Some(5.0)]),
+                ("success_rate".to_owned(), vec![None, Some(0.5)]),
+            ]
+            .into(),
         }
     }
 
     #[test]
     fn spread_is_over_the_steps_all_runs_share() {
-        let (a, b) = (curve(&[(1.0, 2.0), (2.0, 4.0)]), curve(&[(2.0, 8.0)]));
-        assert_eq!(spread(&[&a, &b]), [(2.0, 6.0, 2.0)]);
+        let runs = [
+            vec![(1.0, 2.0), (2.0, 4.0)],
+            vec![(2.0, 8.0)],
+            vec![(2.0, 5.0), (3.0, 0.0)],
+        ];
+        assert_eq!(spread(&runs, Spread::Quartiles), [[2.0, 4.5, 5.0, 6.5]]);
+        let two = spread(&runs[..2], Spread::Deviation);
+        assert_eq!(two, [[2.0, 4.0, 6.0, 8.0]]);
+    }
+
+    #[test]
+    fn groups_are_named_by_what_differs() {
+        let sac = |tau| curve(&[("algo", "\"sac\""), ("tau", tau), ("entropy", "1")]);
+        let labels = |curves: &[Curve]| group(curves).into_keys().collect::<Vec<_>>();
+        assert_eq!(labels(&[sac("1"), sac("1")]), ["sac"]);
+        assert_eq!(labels(&[sac("1"), sac("2")]), ["tau = 1", "tau = 2"]);
+        let td3 = curve(&[("algo", "\"td3\""), ("tau", "1"), ("delay", "2")]);
+        assert_eq!(
+            labels(&[sac("1"), td3]),
+            ["algo = \"sac\"", "algo = \"td3\""]
+        );
+        let plain = curve(&[("algo", "\"sac\"")]);
+        let her = curve(&[("algo", "\"sac\""), ("her", "\"future\""), ("her_k", "4.0")]);
+        assert_eq!(labels(&[plain, her]), ["her = \"future\"", "no her"]);
+    }
+
+    #[test]
+    fn empty_cells_are_left_out() {
+        assert_eq!(curve(&[]).points("success_rate"), [(10.0, 0.5)]);
+        assert_eq!(curve(&[]).points("q_mean"), []);
     }
 
     #[test]
     fn a_picture_is_a_png_with_more_than_white() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("E.png");
-        draw("E", &[curve(&[(0.0, 0.0), (10.0, 5.0)])], &path).unwrap();
+        let curves = [curve(&[("algo", "\"sac\"")])];
+        draw("E", &curves, Spread::Quartiles, &path).unwrap();
         assert!(std::fs::metadata(&path).unwrap().len() > 5_000);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }

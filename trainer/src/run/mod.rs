@@ -1,20 +1,26 @@
 //! Runs: the loop that connects environments, experience and an algorithm, and everything it leaves on disk.
 
+mod chart;
+#[cfg(test)]
+mod check;
+mod collector;
 mod directory;
 mod evaluate;
 mod learning_curve;
 mod log;
-mod off_policy;
+mod mentor;
 mod policy_file;
 mod progress;
 mod recording;
 mod run_state;
+pub mod sweep;
 mod torch_policy;
+mod training;
 
 pub use directory::RunDirectory;
 pub use evaluate::{Deployment, Evaluation};
-pub use learning_curve::plot;
-pub use off_policy::{Outcome, fit};
+pub use learning_curve::{Spread, plot};
 pub use progress::Progress;
 pub use recording::Recording;
 pub use torch_policy::TorchPolicy;
+pub use training::{Outcome, fit, fit_with};
