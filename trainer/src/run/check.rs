@@ -111,6 +111,14 @@ fn ddpg_reaches_every_goal_with_and_without_demonstrations() {
     assert!((-50.0..0.0).contains(&mean_q), "{mean_q}");
 }
 
+/// Every goal within 5,000 steps, in the simulator.
+#[test]
+fn fetch_reach_is_learned_in_hindsight() {
+    let settings = [("total_steps", "4500"), ("eval_interval", "4500")];
+    let outcome = run(&recipe("fetch-reach-her", &settings), None);
+    assert_eq!(success(&outcome), 1.0);
+}
+
 #[test]
 fn td3_and_sac_learn_from_hindsight_and_demonstrations() {
     for algo in ["td3", "sac"] {
@@ -153,7 +161,7 @@ fn the_filter_turns_wrong_demonstrations_away() {
         ("log_interval", "300"),
     ];
     // With goals taken in hindsight the same actions would be right.
-    let as_asked = [("her_on_demos", "false")];
+    let as_asked = [("her_on_demos", "false"), ("rl_weight", "0.1")];
     let settings = [&settings[..], &WITH_DEMOS, &as_asked].concat();
     let recipe = recipe("point-reach-her", &settings);
     let directory = RunDirectory::create(Some(&folder.path().join("run")), &recipe).unwrap();
