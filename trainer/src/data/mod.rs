@@ -8,7 +8,10 @@ mod hindsight;
 mod replay_buffer;
 
 pub use batch::{Batch, BatchRows, BatchView};
-pub use demonstrations::{Demonstration, DemonstrationShape, Demonstrations};
+pub use demonstrations::{
+    Clipping, Demonstration, DemonstrationError, DemonstrationShape, Demonstrations, Flaw,
+    OlderLayout, Spread, Summary,
+};
 pub use episode_buffer::{Episode, EpisodeBuffer, EpisodeShape};
 pub use experience::Experience;
 pub use hindsight::{Draw, Hindsight, HindsightSettings, HindsightStrategy};

@@ -1,15 +1,14 @@
 //! Panels of curves with a band around each, side by side in one picture. It refuses to know what is drawn.
 
 use std::path::Path;
-use std::sync::Once;
 
 use anyhow::{Context, anyhow, bail};
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::{FontStyle, register_font};
+
+use super::fonts::{self, FAMILY as FONT};
 
 const PANEL: (u32, u32) = (900, 560);
-const FONT: &str = "sans-serif";
 
 /// One diagram over environment steps.
 #[derive(Clone, Debug)]
@@ -56,7 +55,7 @@ pub(super) fn draw(caption: &str, panels: &[Panel], path: &Path) -> anyhow::Resu
 }
 
 fn picture(caption: &str, panels: &[Panel], path: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    fonts();
+    fonts::install();
     let size = (PANEL.0 * panels.len() as u32, PANEL.1);
     let root = BitMapBackend::new(path, size).into_drawing_area();
     root.fill(&WHITE)?;
@@ -124,13 +123,4 @@ fn number(value: f64, digits: usize) -> String {
     } else {
         format!("{value:.digits$}")
     }
-}
-
-/// A bare machine has no font, so one travels with the program.
-fn fonts() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // Only a file that is no font is refused, and this one is part of a released crate.
-        let _ = register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT);
-    });
 }

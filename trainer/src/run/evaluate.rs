@@ -213,3 +213,21 @@ fn act(terms: &[ActionTerm], action: &[f32], command: &mut [f64]) {
         }
     }
 }
+
+/// One step at a time, for whoever keeps what happens.
+impl Deployment<'_> {
+    /// Begins an episode.
+    pub fn begin(&mut self) {
+        self.policy.reset();
+    }
+
+    /// What the policy commands where the environment shows `measurement` `[observation_dim]`.
+    /// Writes `command` `[action_dim]`.
+    pub fn command(&mut self, measurement: &[f64], command: &mut [f64]) {
+        let mut observation = vec![0.0_f32; measurement.len()];
+        let mut action = vec![0.0_f32; command.len()];
+        observe(&self.observation, measurement, &mut observation);
+        self.policy.act(&observation, &mut action);
+        act(&self.action, &action, command);
+    }
+}

@@ -6,6 +6,7 @@ mod check;
 mod collector;
 mod directory;
 mod evaluate;
+pub mod fonts;
 mod learning_curve;
 mod log;
 mod mentor;

@@ -54,10 +54,32 @@ pub struct Outcome {
 /// If the environment does not open, the device is absent, the demonstrations do not fit, or the folder refuses a file.
 pub fn fit(recipe: &Recipe, directory: &RunDirectory, quiet: bool) -> anyhow::Result<Outcome> {
     let demonstrations = match recipe.demonstration_file() {
-        Some((path, _)) => Some(Demonstrations::read(Path::new(path))?),
+        Some((path, _)) => Some(read_demonstrations(Path::new(path), &recipe.run.env)?),
         None => None,
     };
     fit_with(recipe, directory, demonstrations.as_ref(), quiet)
+}
+
+/// Actions beyond the environment's bounds, which no policy can answer, are put back onto them and counted aloud.
+fn read_demonstrations(path: &Path, env: &str) -> anyhow::Result<Demonstrations> {
+    let mut demonstrations = Demonstrations::read(path)?;
+    let env = registry::open(env)?;
+    let spec = env.spec();
+    demonstrations
+        .fits(spec)
+        .map_err(|flaw| flaw.in_file(path))?;
+    let clipping = demonstrations.clip(&spec.action_low(), &spec.action_high());
+    if clipping.steps > 0 {
+        eprintln!(
+            "{}: actions of {} of {} steps were beyond the bounds of {}, by up to {}, and count as the bounds",
+            path.display(),
+            clipping.steps,
+            clipping.of,
+            spec.id,
+            clipping.farthest
+        );
+    }
+    Ok(demonstrations)
 }
 
 /// As [`fit`], with the demonstrations at hand.
