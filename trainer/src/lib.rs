@@ -2,10 +2,12 @@
 
 pub mod algo;
 pub mod cli;
+pub mod collect;
 pub mod data;
 pub mod env;
 pub mod hil;
 pub mod nn;
+pub mod python;
 pub mod ranks;
 pub mod recipe;
 pub mod run;

@@ -11,6 +11,7 @@ use mujoco_rs::prelude::{MjData, MjModel, MjtObjBase, MjvCamera};
 use mujoco_rs::renderer::{MjRenderer, RendererError};
 
 use crate::env::Env;
+use crate::env::mujoco::{Camera, Simulation};
 
 /// Why no video came out.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,12 @@ pub enum VideoError {
          (Debian: `apt install libegl1 libegl-mesa0 libgl1-mesa-dri`)"
     )]
     Egl(#[source] RendererError),
+    /// Nothing to draw.
+    #[error("{id} cannot be drawn: it has no MuJoCo simulation")]
+    Shapeless {
+        /// The environment.
+        id: String,
+    },
     /// Drawing failed.
     #[error("cannot draw a frame")]
     Draw(#[source] RendererError),
@@ -85,14 +92,15 @@ impl Video {
         if width == 0 || height == 0 || width % 2 == 1 || height % 2 == 1 {
             return Err(VideoError::Size { width, height });
         }
-        let mut model = Box::new(env.simulation().model().clone());
+        let simulation = simulation(env)?;
+        let mut model = Box::new(simulation.model().clone());
         let global = &mut model.vis_mut().global;
         global.offwidth = global.offwidth.max(width as i32);
         global.offheight = global.offheight.max(height as i32);
         let renderer = MjRenderer::builder()
             .width(width)
             .height(height)
-            .camera(camera(env, &model))
+            .camera(camera(simulation.camera(), &model))
             .build(&model)
             .map_err(VideoError::Egl)?;
         let (partial, encoder, complaints) = start_encoder(path, width, height, fps)?;
@@ -111,7 +119,7 @@ impl Video {
     /// # Errors
     /// If drawing fails or the encoder has given up.
     pub fn frame(&mut self, env: &dyn Env) -> Result<(), VideoError> {
-        env.simulation()
+        simulation(env)?
             .data()
             .copy_visual_to(&mut self.drawn)
             .map_err(VideoError::Foreign)?;
@@ -166,18 +174,29 @@ impl Video {
     }
 }
 
+fn simulation(env: &dyn Env) -> Result<&Simulation, VideoError> {
+    env.simulation().ok_or_else(|| VideoError::Shapeless {
+        id: env.spec().id.clone(),
+    })
+}
+
 /// The camera that Gymnasium draws from: `track` where the model has it.
-fn camera(env: &dyn Env, model: &MjModel) -> MjvCamera {
+fn camera(wanted: Camera, model: &MjModel) -> MjvCamera {
     if let Some(track) = model.name_to_id(MjtObjBase::mjOBJ_CAMERA, "track") {
         return MjvCamera::new_fixed(track);
     }
     let mut camera = MjvCamera::new_free(model);
-    let wanted = env.simulation().camera();
     if let Some(distance_m) = wanted.distance_m {
         camera.distance = distance_m;
     }
     if let Some(look_at_m) = wanted.look_at_m {
         camera.lookat = look_at_m;
+    }
+    if let Some(azimuth_deg) = wanted.azimuth_deg {
+        camera.azimuth = azimuth_deg;
+    }
+    if let Some(elevation_deg) = wanted.elevation_deg {
+        camera.elevation = elevation_deg;
     }
     camera
 }

@@ -1,24 +1,18 @@
 //! `trainer eval`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use rlfd_models::checkpoint::Checkpoint;
-use rlfd_models::{ActionTerm, ObservationTerm, PolicySpec};
-use rlfd_runtime::backend::EnginePolicy;
-use rlfd_runtime::backend::ort::OrtPolicy;
-use rlfd_runtime::backend::tract::TractPolicy;
-use rlfd_runtime::{Policy, PolicyImage};
+use rlfd_runtime::PolicyImage;
 use serde_json::json;
 
+use super::opened::{default_backend, open};
 use crate::env::{Env, EnvSpec, registry};
-use crate::run::{Deployment, Evaluation, Recording, TorchPolicy};
+use crate::run::{Deployment, Evaluation, Recording};
 use crate::video::Video;
 
-/// Where the contract lies in an `.onnx` file.
-const ONNX_CONTRACT: &str = "rlfd.policy_spec";
 const VIDEO_SIZE: (u32, u32) = (640, 480);
 
 /// Measure a policy over whole episodes.
@@ -51,13 +45,6 @@ pub struct EvalArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-}
-
-/// A policy that has been opened, with its contract.
-struct Opened {
-    policy: Box<dyn Policy>,
-    environment: Option<String>,
-    terms: Option<(Vec<ObservationTerm>, Vec<ActionTerm>)>,
 }
 
 /// Runs `trainer eval`; false if the mean return is below the threshold.
@@ -154,121 +141,6 @@ fn film(video: &mut Option<Video>, env: &dyn Env) -> anyhow::Result<()> {
     }
 }
 
-fn default_backend(file: &Path) -> anyhow::Result<&'static str> {
-    match file.extension().and_then(|extension| extension.to_str()) {
-        Some("pt") => Ok("torch"),
-        Some("onnx") => Ok("ort"),
-        Some("rlfd") => Ok("engine"),
-        _ => bail!("{}: expected a .pt, .onnx or .rlfd file", file.display()),
-    }
-}
-
-fn open(file: &Path, backend: &str) -> anyhow::Result<Opened> {
-    let (extension, exporting) = match backend {
-        "torch" => ("pt", "it runs policy.pt as the trainer left it"),
-        "engine" => ("rlfd", "make one with `export image`"),
-        _ => ("onnx", "make one with `export onnx`"),
-    };
-    if file.extension().and_then(|found| found.to_str()) != Some(extension) {
-        bail!(
-            "{}: backend `{backend}` runs .{extension} files ({exporting})",
-            file.display()
-        );
-    }
-    let name = || file.display().to_string();
-    match backend {
-        "torch" => {
-            let checkpoint = Checkpoint::read(file)?;
-            let policy = Box::new(TorchPolicy::new(&checkpoint).with_context(name)?);
-            Ok(Opened::with_spec(policy, checkpoint.spec))
-        }
-        "engine" => {
-            let bytes = std::fs::read(file).with_context(name)?;
-            let policy = EnginePolicy::from_bytes(&bytes).with_context(name)?;
-            let image = policy.image().view().with_context(name)?;
-            let (environment, terms) = (
-                Some(image.environment().to_owned()),
-                Some(image_terms(&image)),
-            );
-            Ok(Opened {
-                policy: Box::new(policy),
-                environment,
-                terms,
-            })
-        }
-        "tract" => {
-            let policy = TractPolicy::open(file)?;
-            let contract = policy.metadata(ONNX_CONTRACT);
-            Opened::with_contract(Box::new(policy), contract, file)
-        }
-        _ => {
-            let policy = OrtPolicy::open(file)?;
-            let contract = policy.metadata(ONNX_CONTRACT);
-            Opened::with_contract(Box::new(policy), contract, file)
-        }
-    }
-}
-
-impl Opened {
-    fn with_spec(policy: Box<dyn Policy>, spec: PolicySpec) -> Self {
-        Self {
-            policy,
-            environment: Some(spec.environment),
-            terms: Some((spec.observation, spec.action)),
-        }
-    }
-
-    fn with_contract(
-        policy: Box<dyn Policy>,
-        contract: Option<String>,
-        file: &Path,
-    ) -> anyhow::Result<Self> {
-        match contract {
-            None => Ok(Self {
-                policy,
-                environment: None,
-                terms: None,
-            }),
-            Some(json) => {
-                let spec: PolicySpec = serde_json::from_str(&json).with_context(|| {
-                    format!(
-                        "{}: metadata `{ONNX_CONTRACT}` is not a contract",
-                        file.display()
-                    )
-                })?;
-                Ok(Self::with_spec(policy, spec))
-            }
-        }
-    }
-}
-
-fn image_terms(image: &PolicyImage<'_>) -> (Vec<ObservationTerm>, Vec<ActionTerm>) {
-    let bounded = |value: f32| value.is_finite().then_some(value);
-    let gain = |value: f32| (value > 0.0).then_some(value);
-    let observation = image.observation_terms().map(|term| ObservationTerm {
-        name: term.name.to_owned(),
-        unit: term.unit.to_owned(),
-        dim: term.dim.into(),
-        scale: term.scale,
-        offset: term.offset,
-        clip: bounded(term.clip),
-        history: term.history.into(),
-    });
-    let action = image.action_terms().map(|term| ActionTerm {
-        name: term.name.to_owned(),
-        unit: term.unit.to_owned(),
-        dim: term.dim.into(),
-        scale: term.scale,
-        offset: term.offset,
-        low: term.low,
-        high: term.high,
-        max_rate: bounded(term.max_rate),
-        stiffness: gain(term.stiffness),
-        damping: gain(term.damping),
-    });
-    (observation.collect(), action.collect())
-}
-
 fn environment<'a>(args: &'a EvalArgs, trained_in: Option<&'a str>) -> anyhow::Result<&'a str> {
     args.env
         .as_deref()
@@ -303,7 +175,9 @@ fn episodes_bar(episodes: usize) -> ProgressBar {
 }
 
 fn report(args: &EvalArgs, backend: &str, evaluation: &Evaluation) {
-    let Evaluation { returns, lengths } = evaluation;
+    let Evaluation {
+        returns, lengths, ..
+    } = evaluation;
     if args.json {
         let (mean, std, min, max) = (
             evaluation.mean(),
@@ -313,14 +187,20 @@ fn report(args: &EvalArgs, backend: &str, evaluation: &Evaluation) {
         );
         let length_mean = evaluation.mean_length();
         let episodes = returns.len();
-        println!(
-            "{}",
-            json!({ "backend": backend, "episodes": episodes, "mean": mean, "std": std, "min": min, "max": max,
-                "length_mean": length_mean, "returns": returns, "lengths": lengths })
-        );
+        let (success_rate, successes) = (evaluation.success_rate(), &evaluation.successes);
+        let mut report = json!({ "backend": backend, "episodes": episodes, "mean": mean, "std": std, "min": min, "max": max,
+                "length_mean": length_mean, "returns": returns, "lengths": lengths });
+        if let Some(rate) = success_rate {
+            report["success_rate"] = json!(rate);
+            report["successes"] = json!(successes);
+        }
+        println!("{report}");
     } else {
+        let success = evaluation.success_rate().map_or_else(String::new, |rate| {
+            format!(", success {:.1} %", rate * 100.0)
+        });
         println!(
-            "{backend}: return {:.2} ± {:.2} (min {:.2}, max {:.2}), {:.1} steps, over {} episodes",
+            "{backend}: return {:.2} ± {:.2} (min {:.2}, max {:.2}), {:.1} steps{success}, over {} episodes",
             evaluation.mean(),
             evaluation.std(),
             evaluation.min(),

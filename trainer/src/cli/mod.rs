@@ -1,9 +1,12 @@
 //! The command line: one file per subcommand. Results go to stdout, talk to stderr.
 
+mod collect;
+mod demos;
 mod eval;
 mod fit;
 pub mod hil;
 mod list;
+mod opened;
 mod plot;
 pub mod replay;
 mod sweep;
@@ -24,6 +27,10 @@ enum Command {
     Fit(fit::FitArgs),
     /// Run every combination of a recipe's lists, several at a time
     Sweep(sweep::SweepArgs),
+    /// Record demonstrations, of a script or of a policy
+    Collect(collect::CollectArgs),
+    /// Look at recordings, merge, clip, draw and convert them
+    Demos(demos::DemosArgs),
     /// Measure a policy over whole episodes
     Eval(eval::EvalArgs),
     /// Close the loop with a board: the plant here, the policy there
@@ -44,6 +51,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<bool> {
     match &cli.command {
         Command::Fit(args) => fit::fit(args),
         Command::Sweep(args) => sweep::sweep(args),
+        Command::Collect(args) => collect::collect(args).map(|()| true),
+        Command::Demos(args) => demos::demos(args).map(|()| true),
         Command::Eval(args) => eval::eval(args),
         Command::Hil(args) => hil::hil(args).map(|()| true),
         Command::Plot(args) => plot::plot(args).map(|()| true),

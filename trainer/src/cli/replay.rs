@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use ndarray::{Array, Array2, Array3, ArrayD, Axis, Dimension, s};
+use ndarray::{Array, Array2, Array3, Axis, Dimension, s};
 use ndarray_npy::{NpzReader, NpzWriter, ReadNpyError, ReadNpzError};
 use rlfd_models::atomic_file;
 
+use crate::env::mujoco::Simulation;
 use crate::env::{ActionPrecision, Env, registry};
 
 /// Check an environment against a recording.
@@ -19,7 +20,9 @@ use crate::env::{ActionPrecision, Env, registry};
 /// IN holds `init_state` [S, n], MuJoCo's integration state after a reset, and `actions` [S, T, nu],
 /// float64 or float32 (with float32, action costs are summed in float32, as Gymnasium does). OUT
 /// gets `obs` [S, T+1, ·], `rewards`, `terminated`, `truncated` [S, T] and `qpos`, `qvel`
-/// [S, T+1, ·]. There is no time limit, and steps go on past `terminated`.
+/// [S, T+1, ·]. There is no time limit, and steps go on past `terminated`. Where the environment has
+/// goals, IN also holds `desired_goal` [S, goal], `obs` ends with it, and OUT gets `achieved_goal`
+/// [S, T+1, goal].
 #[derive(Args, Clone, Debug)]
 pub struct ReplayArgs {
     /// Environment, e.g. `Ant-v5`
@@ -65,8 +68,8 @@ struct Recording {
     /// `[S, T, nu]`
     actions: Array3<f64>,
     precision: ActionPrecision,
-    /// Numbers in a goal, 0 without one.
-    goal_dim: usize,
+    /// `[S, goal]`, where the environment has goals
+    desired_goal: Option<Array2<f64>>,
 }
 
 impl Recording {
@@ -81,24 +84,23 @@ impl Recording {
             read_array(&mut npz, &names, "init_state", "[S, n]").with_context(context)?;
         let (actions, precision) =
             read_array(&mut npz, &names, "actions", "[S, T, nu]").with_context(context)?;
-        let goal_dim = if names.iter().any(|name| name == "desired_goal") {
-            let (goal, _) =
-                read_array::<ndarray::IxDyn>(&mut npz, &names, "desired_goal", "[S, ·]")
-                    .with_context(context)?;
-            goal_dim(&goal)
+        let desired_goal = if names.iter().any(|name| name == "desired_goal") {
+            let read = read_array(&mut npz, &names, "desired_goal", "[S, goal]");
+            Some(read.with_context(context)?.0)
         } else {
-            0
+            None
         };
         Ok(Self {
             init_state,
             actions,
             precision,
-            goal_dim,
+            desired_goal,
         })
     }
 
     fn fits(&self, env: &dyn Env) -> anyhow::Result<()> {
-        let (spec, state_len) = (env.spec(), env.simulation().state_len());
+        let spec = env.spec();
+        let state_len = simulation(env)?.state_len();
         let (n_episodes, found) = self.init_state.dim();
         ensure!(
             found == state_len,
@@ -112,18 +114,28 @@ impl Recording {
             spec.action_dim(),
             spec.id
         );
-        ensure!(
-            self.goal_dim == 0,
-            "array `desired_goal`: {} has no goal, found {} numbers per episode",
-            spec.id,
-            self.goal_dim
-        );
+        match (spec.goal, &self.desired_goal) {
+            (None, None) => {}
+            (None, Some(_)) => bail!("array `desired_goal`: {} has no goal", spec.id),
+            (Some(goal), None) => bail!(
+                "no array `desired_goal` [{n_episodes}, {}], which {} needs",
+                goal.dim,
+                spec.id
+            ),
+            (Some(goal), Some(desired)) => ensure!(
+                desired.dim() == (n_episodes, goal.dim),
+                "array `desired_goal`: expected [{n_episodes}, {}] for {} and this `init_state`, found {:?}",
+                goal.dim,
+                spec.id,
+                desired.shape()
+            ),
+        }
         Ok(())
     }
 
     fn follow(&self, env: &mut dyn Env) -> anyhow::Result<Outcome> {
         let (n_episodes, n_steps) = (self.actions.shape()[0], self.actions.shape()[1]);
-        let simulation = env.simulation();
+        let simulation = simulation(env)?;
         let (nq, nv) = (simulation.qpos().len(), simulation.qvel().len());
         let mut outcome = Outcome {
             obs: Array3::zeros((n_episodes, n_steps + 1, env.spec().observation_dim())),
@@ -132,6 +144,8 @@ impl Recording {
             truncated: Array2::from_elem((n_episodes, n_steps), false),
             qpos: Array3::zeros((n_episodes, n_steps + 1, nq)),
             qvel: Array3::zeros((n_episodes, n_steps + 1, nv)),
+            achieved_goal: (env.spec().goal)
+                .map(|goal| Array3::zeros((n_episodes, n_steps + 1, goal.dim))),
         };
         env.set_action_precision(self.precision);
         let mut observation = vec![0.0; env.spec().observation_dim()];
@@ -141,13 +155,17 @@ impl Recording {
             let state = self.init_state.index_axis(Axis(0), episode).to_vec();
             env.reset_to(&state, &mut observation)
                 .with_context(|| format!("array `init_state`, row {episode}"))?;
-            outcome.note(env, &observation, episode, 0);
+            if let Some(desired) = &self.desired_goal {
+                env.set_goal(&desired.row(episode).to_vec(), &mut observation)
+                    .with_context(|| format!("array `desired_goal`, row {episode}"))?;
+            }
+            outcome.note(env, &observation, episode, 0)?;
             for time in 0..n_steps {
                 let action = self.actions.slice(s![episode, time, ..]).to_vec();
                 let step = env.step(&action, &mut observation);
                 outcome.rewards[[episode, time]] = step.reward;
                 outcome.terminated[[episode, time]] = step.terminated;
-                outcome.note(env, &observation, episode, time + 1);
+                outcome.note(env, &observation, episode, time + 1)?;
             }
             progress.inc(1);
         }
@@ -164,11 +182,19 @@ struct Outcome {
     truncated: Array2<bool>,
     qpos: Array3<f64>,
     qvel: Array3<f64>,
+    /// Of an environment with goals.
+    achieved_goal: Option<Array3<f64>>,
 }
 
 impl Outcome {
-    fn note(&mut self, env: &dyn Env, observation: &[f64], episode: usize, time: usize) {
-        let simulation = env.simulation();
+    fn note(
+        &mut self,
+        env: &dyn Env,
+        observation: &[f64],
+        episode: usize,
+        time: usize,
+    ) -> anyhow::Result<()> {
+        let simulation = simulation(env)?;
         for (column, numbers) in [
             (&mut self.obs, observation),
             (&mut self.qpos, simulation.qpos()),
@@ -178,6 +204,12 @@ impl Outcome {
                 .slice_mut(s![episode, time, ..])
                 .assign(&ndarray::aview1(numbers));
         }
+        if let (Some(achieved), Some(goals)) = (&mut self.achieved_goal, env.goals()) {
+            achieved
+                .slice_mut(s![episode, time, ..])
+                .assign(&ndarray::aview1(goals.achieved));
+        }
+        Ok(())
     }
 
     fn write(&self, path: &Path) -> anyhow::Result<()> {
@@ -189,15 +221,19 @@ impl Outcome {
         npz.add_array("truncated", &self.truncated)?;
         npz.add_array("qpos", &self.qpos)?;
         npz.add_array("qvel", &self.qvel)?;
+        if let Some(achieved_goal) = &self.achieved_goal {
+            npz.add_array("achieved_goal", achieved_goal)?;
+        }
         npz.finish()?;
         atomic_file::replace(path, bytes.get_ref())?;
         Ok(())
     }
 }
 
-/// Numbers per episode.
-fn goal_dim(goal: &ArrayD<f64>) -> usize {
-    goal.shape().iter().skip(1).product()
+fn simulation(env: &dyn Env) -> anyhow::Result<&Simulation> {
+    let id = &env.spec().id;
+    env.simulation()
+        .with_context(|| format!("{id} cannot be replayed: it has no MuJoCo state to begin in"))
 }
 
 /// Reads an array of float64 or float32, and tells which.
@@ -266,6 +302,7 @@ mod tests {
         let state_len = registry::open("Hopper-v5")
             .unwrap()
             .simulation()
+            .unwrap()
             .state_len();
         let states = Array2::zeros((2, state_len));
         let actions = Array3::zeros((2, 7, 3));
@@ -283,6 +320,14 @@ mod tests {
         assert!(message.contains("expected [2, T, 3]"), "{message}");
         let message = refused(Some(&states.mapv(|_| f64::NAN)), Some(&actions));
         assert!(message.contains("row 0"), "{message}");
+        let state_len = registry::open("FetchReach-v4")
+            .unwrap()
+            .simulation()
+            .unwrap()
+            .state_len();
+        let goals = (Array2::zeros((2, state_len)), Array3::zeros((2, 7, 4)));
+        let message = complaint("FetchReach-v4", Some(&goals.0), Some(&goals.1));
+        assert!(message.contains("`desired_goal` [2, 3]"), "{message}");
         let message = complaint("Hoper-v5", Some(&states), Some(&actions));
         assert!(message.contains("`Hopper-v5`"), "{message}");
     }

@@ -1,4 +1,22 @@
 //! [`Demonstrations`]: recorded episodes to learn from, checked when they are made.
+//!
+//! [`file`](self::file) says how they lie in an `.npz` file, [`check`](self::check) what is refused. Nothing here steps
+//! an environment.
+
+mod check;
+mod file;
+mod older;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use rlfd_models::npz::NpzError;
+
+pub use self::check::{Clipping, Flaw};
+pub use self::older::OlderLayout;
+pub use self::summary::{Spread, Summary};
 
 /// Widths of the numbers in a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +61,34 @@ pub struct Demonstrations {
     pub episodes: Vec<Demonstration>,
 }
 
+/// Why demonstrations cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DemonstrationError {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] NpzError),
+    /// What is in it.
+    #[error("{}: {flaw}", path.display())]
+    Flaw {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        flaw: Flaw,
+    },
+}
+
+impl Flaw {
+    /// Puts the file's name in front.
+    #[must_use]
+    pub fn in_file(self, path: &Path) -> DemonstrationError {
+        DemonstrationError::Flaw {
+            path: path.to_owned(),
+            flaw: self,
+        }
+    }
+}
+
 impl Demonstration {
     /// Steps.
     #[must_use]
@@ -55,5 +101,46 @@ impl Demonstration {
     #[must_use]
     pub fn succeeds(&self) -> bool {
         self.is_success.last().copied().unwrap_or(false)
+    }
+
+    /// Sum of its rewards.
+    #[must_use]
+    pub fn ret(&self) -> f64 {
+        self.reward.iter().sum()
+    }
+}
+
+impl Demonstrations {
+    /// Steps of all episodes.
+    #[must_use]
+    pub fn n_steps(&self) -> usize {
+        self.episodes.iter().map(Demonstration::len).sum()
+    }
+
+    /// Appends the episodes of another recording.
+    ///
+    /// # Errors
+    /// If its widths or its environment differ.
+    pub fn append(&mut self, other: Self) -> Result<(), Flaw> {
+        if other.shape != self.shape {
+            return Err(Flaw::of(
+                "observation, goal, action",
+                format!(
+                    "expected widths {:?} as in the files before, found {:?}",
+                    self.shape, other.shape
+                ),
+            ));
+        }
+        if other.env != self.env {
+            return Err(Flaw::of(
+                "env",
+                format!(
+                    "expected `{}` as in the files before, found `{}`",
+                    self.env, other.env
+                ),
+            ));
+        }
+        self.episodes.extend(other.episodes);
+        Ok(())
     }
 }

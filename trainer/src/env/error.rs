@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use mujoco_rs::error::MjModelError;
 
+use super::EnvSpec;
+
 /// Names what a person would look for: the environment, the file, the body.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -21,7 +23,7 @@ pub enum EnvError {
     /// The model's file is not where it is expected.
     #[error(
         "{path}: no such file; `cargo xtask setup` fetches the models of the public environments, \
-         or name the folder that holds `gymnasium/` in RLFD_ASSETS"
+         or name the folder that holds `gymnasium/` and `gymnasium_robotics/` in RLFD_ASSETS"
     )]
     MissingAsset {
         /// Where it was looked for.
@@ -53,6 +55,16 @@ pub enum EnvError {
         /// What was given.
         found: String,
     },
+    /// A goal does not fit the environment.
+    #[error("{id}: expected a goal of {expected} finite numbers, found {found:?}")]
+    Goal {
+        /// The environment.
+        id: String,
+        /// Numbers in its goals, 0 if it has none.
+        expected: usize,
+        /// What was given.
+        found: Vec<f64>,
+    },
     /// A saved set of environments does not fit.
     #[error("{id}: expected {expected}, found {found}")]
     Vector {
@@ -71,4 +83,15 @@ pub enum EnvError {
         /// The reason.
         source: rayon::ThreadPoolBuildError,
     },
+}
+
+impl EnvError {
+    /// For a goal that is not one of the environment described by `spec`.
+    pub(super) fn goal(spec: &EnvSpec, found: &[f64]) -> Self {
+        Self::Goal {
+            id: spec.id.clone(),
+            expected: spec.goal.map_or(0, |goal| goal.dim),
+            found: found.to_vec(),
+        }
+    }
 }

@@ -22,13 +22,16 @@ use serde::{Deserialize, Serialize};
 
 pub use self::error::EnvError;
 pub use self::goal::{GoalReward, GoalTask, Goals};
-pub use self::vector::{Episode, VectorEnv, VectorState, VectorStep};
+pub use self::vector::{
+    DemonstrationStarts, Episode, VectorEnv, VectorGoals, VectorState, VectorStep,
+};
 
 #[cfg(test)]
 mod check;
 mod error;
 mod goal;
 pub mod mujoco;
+pub mod point_reach;
 pub mod registry;
 mod vector;
 
@@ -143,6 +146,15 @@ pub trait Env: Send {
         None
     }
 
+    /// Asks for another goal `desired` `[goal_dim]` in the episode that is going on.
+    /// Writes `observation` `[observation_dim]`.
+    ///
+    /// # Errors
+    /// [`EnvError::Goal`] if the environment has no goals of this width, or a number is not finite.
+    fn set_goal(&mut self, desired: &[f64], _observation: &mut [f64]) -> Result<(), EnvError> {
+        Err(EnvError::goal(self.spec(), desired))
+    }
+
     /// The complete state between two steps.
     fn save(&self) -> EnvState;
 
@@ -162,8 +174,10 @@ pub trait Env: Send {
     /// Chooses the arithmetic of action costs; [`ActionPrecision::Double`] until told otherwise.
     fn set_action_precision(&mut self, precision: ActionPrecision);
 
-    /// The MuJoCo simulation behind it, to draw or to measure.
-    fn simulation(&self) -> &mujoco::Simulation;
+    /// The MuJoCo simulation behind it, to draw or to measure, where there is one.
+    fn simulation(&self) -> Option<&mujoco::Simulation> {
+        None
+    }
 }
 
 impl std::fmt::Debug for dyn Env {

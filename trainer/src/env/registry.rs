@@ -2,11 +2,13 @@
 //! tests follow.
 
 use super::mujoco::{
-    MujocoEnv, Task, ant::Ant, half_cheetah::HalfCheetah, hopper::Hopper, humanoid::Humanoid,
-    inverted_double_pendulum::InvertedDoublePendulum, inverted_pendulum::InvertedPendulum,
-    pusher::Pusher, reacher::Reacher, swimmer::Swimmer, walker2d::Walker2d,
+    MujocoEnv, Task, ant::Ant, fetch::FetchEnv, fetch::FetchTask, half_cheetah::HalfCheetah,
+    hopper::Hopper, humanoid::Humanoid, inverted_double_pendulum::InvertedDoublePendulum,
+    inverted_pendulum::InvertedPendulum, pusher::Pusher, reacher::Reacher, swimmer::Swimmer,
+    walker2d::Walker2d,
 };
-use super::{Env, EnvError};
+use super::point_reach::{self, PointReach};
+use super::{Env, EnvError, GoalReward};
 
 /// An environment that can be opened by name.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +19,20 @@ pub struct Entry {
     pub summary: &'static str,
     /// Loads its model.
     pub open: fn() -> Result<Box<dyn Env>, EnvError>,
+}
+
+/// An entry for a Fetch task with a reward.
+macro_rules! fetch {
+    ($task:ident, $reward:ident) => {
+        Entry {
+            id: FetchTask::$task.id(GoalReward::$reward),
+            summary: FetchTask::$task.summary(GoalReward::$reward),
+            open: || {
+                let env = FetchEnv::open(FetchTask::$task, GoalReward::$reward)?;
+                Ok(Box::new(env))
+            },
+        }
+    };
 }
 
 /// All environments.
@@ -31,6 +47,19 @@ pub const ENTRIES: &[Entry] = &[
     mujoco::<Reacher>(),
     mujoco::<Swimmer>(),
     mujoco::<Pusher>(),
+    fetch!(Reach, Sparse),
+    fetch!(Reach, Dense),
+    fetch!(Push, Sparse),
+    fetch!(Push, Dense),
+    fetch!(Slide, Sparse),
+    fetch!(Slide, Dense),
+    fetch!(PickAndPlace, Sparse),
+    fetch!(PickAndPlace, Dense),
+    Entry {
+        id: point_reach::ID,
+        summary: point_reach::SUMMARY,
+        open: || Ok(Box::new(PointReach::new())),
+    },
 ];
 
 /// Opens an environment by its exact name.

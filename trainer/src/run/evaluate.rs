@@ -33,6 +33,12 @@ pub struct Evaluation {
     pub returns: Vec<f64>,
     /// Steps, per episode.
     pub lengths: Vec<u32>,
+    /// Whether its last state is a success, per episode; empty where the environment has no goals.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub successes: Vec<bool>,
+    /// What critics expected of the policy, the mean over all steps; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean_q: Option<f64>,
 }
 
 impl<'a> Deployment<'a> {
@@ -119,6 +125,10 @@ impl<'a> Deployment<'a> {
             }
             evaluation.returns.push(ret);
             evaluation.lengths.push(length);
+            if let (Some(task), Some(goals)) = (spec.goal, env.goals()) {
+                let is_success = task.is_success(goals.achieved, goals.desired);
+                evaluation.successes.push(is_success);
+            }
         }
         Ok(evaluation)
     }
@@ -159,6 +169,13 @@ impl Evaluation {
             .fold(f64::NEG_INFINITY, f64::max)
     }
 
+    /// Fraction of episodes whose last state is a success; nothing where the environment has no goals.
+    #[must_use]
+    pub fn success_rate(&self) -> Option<f64> {
+        let count = self.successes.iter().filter(|success| **success).count();
+        (!self.successes.is_empty()).then(|| count as f64 / self.successes.len() as f64)
+    }
+
     /// Mean steps per episode.
     #[must_use]
     pub fn mean_length(&self) -> f64 {
@@ -194,5 +211,23 @@ fn act(terms: &[ActionTerm], action: &[f32], command: &mut [f64]) {
                     .min(term.high),
             );
         }
+    }
+}
+
+/// One step at a time, for whoever keeps what happens.
+impl Deployment<'_> {
+    /// Begins an episode.
+    pub fn begin(&mut self) {
+        self.policy.reset();
+    }
+
+    /// What the policy commands where the environment shows `measurement` `[observation_dim]`.
+    /// Writes `command` `[action_dim]`.
+    pub fn command(&mut self, measurement: &[f64], command: &mut [f64]) {
+        let mut observation = vec![0.0_f32; measurement.len()];
+        let mut action = vec![0.0_f32; command.len()];
+        observe(&self.observation, measurement, &mut observation);
+        self.policy.act(&observation, &mut action);
+        act(&self.action, &action, command);
     }
 }

@@ -5,7 +5,7 @@ use anyhow::{Context, bail};
 use rlfd_models::atomic_file;
 use serde::{Deserialize, Serialize};
 
-use super::RunDirectory;
+use super::{Evaluation, RunDirectory};
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub struct Outcome {
     pub elapsed_s: f64,
     /// Mean return of the best evaluation.
     pub best_return: Option<f64>,
+    /// Of the last evaluation, if one was made in this session; `evaluations.csv` has them all.
+    #[serde(skip)]
+    pub last_evaluation: Option<Evaluation>,
 }
 
 impl Outcome {

@@ -56,15 +56,6 @@ impl Plan {
         }
         Ok(Self { members })
     }
-
-    /// Keys that differ, in the order of the names.
-    #[must_use]
-    pub fn axes(&self) -> Vec<&str> {
-        let first = self.members.first();
-        first.map_or_else(Vec::new, |member| {
-            member.values.keys().map(String::as_str).collect()
-        })
-    }
 }
 
 /// `actor_hidden=64x64,gamma=0.98,seed=0`; a sweep without axes has one member, `run`.
@@ -118,7 +109,6 @@ mod tests {
             ("env", "[\"Hopper-v5\", \"a/b c\"]"),
         ]);
         let plan = plan.unwrap();
-        assert_eq!(plan.axes(), ["actor_hidden", "env", "seed"]);
         let names: Vec<&str> = plan.members.iter().map(|m| m.name.as_str()).collect();
         assert_eq!(names.len(), 8);
         assert_eq!(names[0], "actor_hidden=64x64,env=Hopper-v5,seed=0");

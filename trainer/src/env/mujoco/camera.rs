@@ -7,6 +7,10 @@ pub struct Camera {
     pub distance_m: Option<f64>,
     /// The point looked at; absent means the model's centre.
     pub look_at_m: Option<[f64; 3]>,
+    /// Degrees about the vertical; absent means 90.
+    pub azimuth_deg: Option<f64>,
+    /// Degrees above the horizon; absent means -45.
+    pub elevation_deg: Option<f64>,
 }
 
 impl Camera {
@@ -14,5 +18,7 @@ impl Camera {
     pub const DEFAULT: Self = Self {
         distance_m: None,
         look_at_m: None,
+        azimuth_deg: None,
+        elevation_deg: None,
     };
 }

@@ -30,6 +30,7 @@ impl Task for InvertedDoublePendulum {
         camera: Camera {
             distance_m: Some(4.1225),
             look_at_m: Some([0.0, 0.0, 0.12250000000000005]),
+            ..Camera::DEFAULT
         },
     };
 

@@ -24,7 +24,7 @@ impl Task for InvertedPendulum {
         reward_threshold: Some(950.0),
         camera: Camera {
             distance_m: Some(2.04),
-            look_at_m: None,
+            ..Camera::DEFAULT
         },
     };
 

@@ -1,5 +1,6 @@
 //! Gymnasium 1.4's `-v5` environments on MuJoCo: [`MujocoEnv`] steps a [`Simulation`], and a
-//! [`Task`] says how it begins, what is observed and what is rewarded.
+//! [`Task`] says how it begins, what is observed and what is rewarded. The arm of Gymnasium-Robotics,
+//! which is moved by a body without mass and asked for goals, is [`fetch`].
 //!
 //! Source of every number here: `gymnasium/envs/mujoco/*_v5.py` and `gymnasium/envs/__init__.py` of
 //! Gymnasium 1.4.0. Equality with it is tested from recordings of the real one.
@@ -17,6 +18,7 @@ pub mod ant;
 mod assets;
 mod camera;
 mod control;
+pub mod fetch;
 pub mod half_cheetah;
 pub mod hopper;
 pub mod humanoid;
@@ -197,7 +199,7 @@ impl<T: Task> Env for MujocoEnv<T> {
         self.precision = precision;
     }
 
-    fn simulation(&self) -> &Simulation {
-        &self.simulation
+    fn simulation(&self) -> Option<&Simulation> {
+        Some(&self.simulation)
     }
 }

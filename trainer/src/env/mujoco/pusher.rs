@@ -31,7 +31,7 @@ impl Task for Pusher {
         reward_threshold: Some(0.0),
         camera: Camera {
             distance_m: Some(4.0),
-            look_at_m: None,
+            ..Camera::DEFAULT
         },
     };
 

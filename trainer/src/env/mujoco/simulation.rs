@@ -38,16 +38,32 @@ impl Simulation {
         uses_contact_forces: bool,
         camera: Camera,
     ) -> Result<Self, EnvError> {
+        Self::open_changed(path, frame_skip, uses_contact_forces, camera, |_| ())
+    }
+
+    /// The same with a model that `change` has altered.
+    ///
+    /// # Errors
+    /// As [`Simulation::open`].
+    pub(super) fn open_changed(
+        path: &Path,
+        frame_skip: u32,
+        uses_contact_forces: bool,
+        camera: Camera,
+        change: impl FnOnce(&mut MjModel),
+    ) -> Result<Self, EnvError> {
         if !path.is_file() {
             return Err(EnvError::MissingAsset {
                 path: path.to_owned(),
             });
         }
         log::install();
-        let model = log::quietly(|| MjModel::from_xml(path)).map_err(|source| EnvError::Model {
-            path: path.to_owned(),
-            source,
-        })?;
+        let mut model =
+            log::quietly(|| MjModel::from_xml(path)).map_err(|source| EnvError::Model {
+                path: path.to_owned(),
+                source,
+            })?;
+        change(&mut model);
         let period_s = model.opt().timestep * f64::from(frame_skip);
         Ok(Self {
             path: path.to_owned(),
@@ -64,6 +80,11 @@ impl Simulation {
     #[must_use]
     pub fn data(&self) -> &MjData<Arc<MjModel>> {
         &self.data
+    }
+
+    /// MuJoCo's data, to be changed by an environment.
+    pub(super) fn data_mut(&mut self) -> &mut MjData<Arc<MjModel>> {
+        &mut self.data
     }
 
     /// MuJoCo's model.
@@ -106,6 +127,31 @@ impl Simulation {
             .ok_or_else(|| self.lacks(format!("a body named `{name}`")))
     }
 
+    /// Index of a site.
+    ///
+    /// # Errors
+    /// [`EnvError::ModelPart`] if the model has none of that name.
+    pub fn site(&self, name: &str) -> Result<usize, EnvError> {
+        self.model()
+            .name_to_id(MjtObjBase::mjOBJ_SITE, name)
+            .ok_or_else(|| self.lacks(format!("a site named `{name}`")))
+    }
+
+    /// Where a joint's numbers begin in `qpos` and in `qvel`.
+    ///
+    /// # Errors
+    /// [`EnvError::ModelPart`] if the model has none of that name.
+    pub fn joint(&self, name: &str) -> Result<(usize, usize), EnvError> {
+        let model = self.model();
+        let joint = model.name_to_id(MjtObjBase::mjOBJ_JOINT, name);
+        joint
+            .map(|joint| {
+                let (qpos, qvel) = (model.jnt_qposadr()[joint], model.jnt_dofadr()[joint]);
+                (qpos as usize, qvel as usize)
+            })
+            .ok_or_else(|| self.lacks(format!("a joint named `{name}`")))
+    }
+
     /// Position of a body's frame in the world, in metres.
     #[must_use]
     pub fn body_position(&self, body: usize) -> [f64; 3] {
@@ -138,6 +184,11 @@ impl Simulation {
     /// Applies `ctrl` `[nu]` for one control period.
     pub fn step(&mut self, ctrl: &[f64]) {
         self.data.ctrl_mut().copy_from_slice(ctrl);
+        self.advance();
+    }
+
+    /// Goes on for one control period with whatever drives it.
+    pub(super) fn advance(&mut self) {
         for _ in 0..self.frame_skip {
             self.data.step();
         }

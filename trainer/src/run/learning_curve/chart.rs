@@ -1,18 +1,16 @@
 //! A picture with a panel per measured quantity. Knows no runs.
 
 use std::path::Path;
-use std::sync::Once;
 
 use anyhow::{Context, anyhow, bail};
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::{FontStyle, register_font};
 
 use super::spread::Band;
+use crate::run::fonts;
 
 const WIDTH: u32 = 900;
 const PANEL_HEIGHT: u32 = 560;
-const FONT: &str = "sans-serif";
 
 /// One quantity of all groups of runs.
 #[derive(Debug)]
@@ -53,7 +51,7 @@ fn picture(
     right: f64,
     path: &Path,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    fonts();
+    fonts::install();
     let size = (WIDTH, PANEL_HEIGHT * panels.len() as u32);
     let root = BitMapBackend::new(path, size).into_drawing_area();
     root.fill(&WHITE)?;
@@ -80,7 +78,7 @@ fn draw(
         height => height * 0.05,
     };
     let mut chart = ChartBuilder::on(area)
-        .caption(caption, (FONT, 24))
+        .caption(caption, (fonts::FAMILY, 24))
         .margin(16)
         .x_label_area_size(48)
         .y_label_area_size(72)
@@ -97,7 +95,7 @@ fn draw(
                 thousands(*value)
             }
         })
-        .label_style((FONT, 15))
+        .label_style((fonts::FAMILY, 15))
         .light_line_style(WHITE)
         .draw()?;
     for (index, (label, bands)) in panel.series.iter().enumerate() {
@@ -121,7 +119,7 @@ fn draw(
         .position(SeriesLabelPosition::LowerRight)
         .background_style(WHITE.mix(0.8))
         .border_style(BLACK.mix(0.3))
-        .label_font((FONT, 16))
+        .label_font((fonts::FAMILY, 16))
         .draw()?;
     Ok(())
 }
@@ -132,13 +130,4 @@ fn thousands(value: f64) -> String {
     } else {
         format!("{value:.0}")
     }
-}
-
-/// A bare machine has no font, so one travels with the program.
-fn fonts() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // Only a file that is no font is refused, and this one is part of a released crate.
-        let _ = register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT);
-    });
 }

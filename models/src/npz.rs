@@ -1,0 +1,444 @@
+//! Arrays in `.npz` files, as NumPy writes them: numbers of any of its plain types, and text. It reads no Python objects:
+//! those would have to be run.
+//!
+//! ```no_run
+//! use rlfd_models::npz::{Npz, NpzWriter};
+//!
+//! let mut writer = NpzWriter::new();
+//! writer.f64("x", &[2, 1], &[0.5, 1.5])?;
+//! writer.text("env", "FetchReach-v4")?;
+//! writer.write("x.npz".as_ref())?;
+//! let x = Npz::open("x.npz".as_ref())?.numbers("x")?;
+//! assert_eq!((x.shape, x.data), (vec![2, 1], vec![0.5, 1.5]));
+//! # Ok::<(), rlfd_models::npz::NpzError>(())
+//! ```
+
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read, Write};
+use std::path::{Path, PathBuf};
+
+use ndarray::{ArrayD, ArrayView, IxDyn, OwnedRepr};
+use ndarray_npy::{
+    NpzReader, ReadDataError, ReadNpyError, ReadNpzError, ReadableElement, WritableElement,
+    WriteDataError, WriteNpyExt,
+};
+use py_literal::Value;
+
+use crate::atomic_file;
+
+/// Characters that a text may have.
+const MAX_TEXT_LEN: usize = 256;
+
+/// Why a file of arrays cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {problem}", path.display())]
+pub struct NpzError {
+    /// The file.
+    pub path: PathBuf,
+    /// Which array, what was expected and what was found.
+    pub problem: String,
+}
+
+/// The plain types of NumPy that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named as everywhere")]
+pub enum ElementType {
+    F32,
+    F64,
+    I64,
+    I32,
+    I8,
+    U8,
+    I16,
+    U16,
+    Bool,
+}
+
+/// An array of numbers, whatever its type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Numbers {
+    /// Its dimensions.
+    pub shape: Vec<usize>,
+    /// Its numbers, the last dimension fastest.
+    pub data: Vec<f64>,
+    /// Type in the file.
+    pub element_type: ElementType,
+}
+
+type Reader = NpzReader<BufReader<File>>;
+
+/// A file that has been opened.
+pub struct Npz {
+    path: PathBuf,
+    reader: Reader,
+    names: Vec<String>,
+}
+
+impl std::fmt::Debug for Npz {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Npz")
+            .field("path", &self.path)
+            .field("names", &self.names)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Npz {
+    /// Reads the table of contents.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is no `.npz` file.
+    pub fn open(path: &Path) -> Result<Self, NpzError> {
+        let error = |problem: String| NpzError {
+            path: path.to_owned(),
+            problem,
+        };
+        let file = File::open(path).map_err(|reason| error(reason.to_string()))?;
+        let mut reader = NpzReader::new(BufReader::new(file))
+            .map_err(|reason| error(format!("no .npz: {reason}")))?;
+        let names = reader
+            .names()
+            .map_err(|reason| error(format!("no .npz: {reason}")))?;
+        Ok(Self {
+            path: path.to_owned(),
+            reader,
+            names,
+        })
+    }
+
+    /// The file's name.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The arrays, in the order of the file.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Whether there is an array of this name.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known == name)
+    }
+
+    /// Reads an array of numbers.
+    ///
+    /// # Errors
+    /// If there is none of this name, or its elements are no plain numbers.
+    pub fn numbers(&mut self, name: &str) -> Result<Numbers, NpzError> {
+        self.require(name)?;
+        let mut descriptor = String::new();
+        for read in [
+            of_type::<f32>,
+            of_type::<f64>,
+            of_type::<i64>,
+            of_type::<i32>,
+            of_type::<i8>,
+            of_type::<u8>,
+            of_type::<i16>,
+            of_type::<u16>,
+            of_type::<bool>,
+        ] {
+            match read(&mut self.reader, name) {
+                Ok(numbers) => return Ok(numbers),
+                Err(ReadNpzError::Npy(ReadNpyError::WrongDescriptor(found))) => {
+                    descriptor = found.to_string();
+                }
+                Err(reason) => return Err(self.error(name, &reason.to_string())),
+            }
+        }
+        let problem = match descriptor.as_str() {
+            "'|O'" => "holds Python objects, which are not plain numbers".to_owned(),
+            other => format!("is no array of numbers; its type is {other}"),
+        };
+        Err(self.error(name, &problem))
+    }
+
+    /// Reads a text without dimensions.
+    ///
+    /// # Errors
+    /// If there is none of this name, or it is something else.
+    pub fn text(&mut self, name: &str) -> Result<String, NpzError> {
+        self.require(name)?;
+        let read = self.reader.by_name::<OwnedRepr<Text>, IxDyn>(name);
+        let array = read.map_err(|reason| self.error(name, &reason.to_string()))?;
+        match array.iter().next() {
+            Some(text) if array.len() == 1 => Ok(text.0.clone()),
+            _ => Err(self.error(name, &format!("expected one text, found {}", array.len()))),
+        }
+    }
+
+    fn require(&self, name: &str) -> Result<(), NpzError> {
+        if self.contains(name) {
+            return Ok(());
+        }
+        let found = match self.names.is_empty() {
+            true => "none".to_owned(),
+            false => self.names.join(", "),
+        };
+        Err(NpzError {
+            path: self.path.clone(),
+            problem: format!("no array `{name}`; found {found}"),
+        })
+    }
+
+    fn error(&self, name: &str, problem: &str) -> NpzError {
+        NpzError {
+            path: self.path.clone(),
+            problem: format!("array `{name}`: {problem}"),
+        }
+    }
+}
+
+/// Arrays to be written into one file.
+pub struct NpzWriter {
+    zip: ndarray_npy::NpzWriter<Cursor<Vec<u8>>>,
+}
+
+impl std::fmt::Debug for NpzWriter {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("NpzWriter").finish_non_exhaustive()
+    }
+}
+
+impl Default for NpzWriter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl NpzWriter {
+    /// No array yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            zip: ndarray_npy::NpzWriter::new_compressed(Cursor::new(Vec::new())),
+        }
+    }
+
+    /// Adds an array of doubles.
+    ///
+    /// # Errors
+    /// If the shape does not fit, or the name is there already.
+    pub fn f64(&mut self, name: &str, shape: &[usize], data: &[f64]) -> Result<(), NpzError> {
+        self.add(name, shape, data)
+    }
+
+    /// Adds an array of singles.
+    ///
+    /// # Errors
+    /// As [`NpzWriter::f64`].
+    pub fn f32(&mut self, name: &str, shape: &[usize], data: &[f32]) -> Result<(), NpzError> {
+        self.add(name, shape, data)
+    }
+
+    /// Adds an array of whole numbers.
+    ///
+    /// # Errors
+    /// As [`NpzWriter::f64`].
+    pub fn i64(&mut self, name: &str, shape: &[usize], data: &[i64]) -> Result<(), NpzError> {
+        self.add(name, shape, data)
+    }
+
+    /// Adds an array of truth values.
+    ///
+    /// # Errors
+    /// As [`NpzWriter::f64`].
+    pub fn bool(&mut self, name: &str, shape: &[usize], data: &[bool]) -> Result<(), NpzError> {
+        self.add(name, shape, data)
+    }
+
+    /// Adds a text without dimensions, of at most 256 characters.
+    ///
+    /// # Errors
+    /// If it is longer.
+    pub fn text(&mut self, name: &str, text: &str) -> Result<(), NpzError> {
+        if text.chars().count() > MAX_TEXT_LEN {
+            return Err(unwritten(name, "a text of more than 256 characters"));
+        }
+        self.add(name, &[], &[Text(text.to_owned())])
+    }
+
+    fn add<T: WritableElement>(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        data: &[T],
+    ) -> Result<(), NpzError> {
+        let view = ArrayView::from_shape(IxDyn(shape), data)
+            .map_err(|reason| unwritten(name, &reason.to_string()))?;
+        self.add_view(name, &view)
+    }
+
+    fn add_view(&mut self, name: &str, array: &impl WriteNpyExt) -> Result<(), NpzError> {
+        self.zip
+            .add_array(name, array)
+            .map_err(|reason| unwritten(name, &reason.to_string()))
+    }
+
+    /// Writes `path` whole or not at all.
+    ///
+    /// # Errors
+    /// Whatever the file system answers.
+    pub fn write(self, path: &Path) -> Result<(), NpzError> {
+        let error = |reason: String| NpzError {
+            path: path.to_owned(),
+            problem: format!("cannot be written: {reason}"),
+        };
+        let bytes = self.zip.finish().map_err(|r| error(r.to_string()))?;
+        atomic_file::replace(path, &bytes.into_inner()).map_err(|r| error(r.to_string()))
+    }
+}
+
+fn unwritten(name: &str, problem: &str) -> NpzError {
+    NpzError {
+        path: PathBuf::from("npz"),
+        problem: format!("array `{name}` cannot be written: {problem}"),
+    }
+}
+
+/// A number and its type.
+trait Number: ReadableElement + Copy {
+    const TYPE: ElementType;
+    fn number(self) -> f64;
+}
+
+macro_rules! numbers {
+    ($($type:ty = $name:ident),*) => {
+        $(impl Number for $type {
+            const TYPE: ElementType = ElementType::$name;
+            fn number(self) -> f64 {
+                self as f64
+            }
+        })*
+    };
+}
+numbers!(
+    f32 = F32,
+    f64 = F64,
+    i64 = I64,
+    i32 = I32,
+    i8 = I8,
+    u8 = U8,
+    i16 = I16,
+    u16 = U16
+);
+
+impl Number for bool {
+    const TYPE: ElementType = ElementType::Bool;
+    fn number(self) -> f64 {
+        f64::from(u8::from(self))
+    }
+}
+
+fn of_type<T: Number>(reader: &mut Reader, name: &str) -> Result<Numbers, ReadNpzError> {
+    let array: ArrayD<T> = reader.by_name::<OwnedRepr<T>, IxDyn>(name)?;
+    Ok(Numbers {
+        shape: array.shape().to_vec(),
+        data: array.iter().map(|x| x.number()).collect(),
+        element_type: T::TYPE,
+    })
+}
+
+/// NumPy's `<U`: a fixed number of characters of four bytes, filled up with zeros.
+#[derive(Clone, Debug)]
+struct Text(String);
+
+impl WritableElement for Text {
+    fn type_descriptor() -> Value {
+        Value::String(format!("<U{MAX_TEXT_LEN}"))
+    }
+
+    fn write<W: Write>(&self, mut writer: W) -> Result<(), WriteDataError> {
+        let mut units: Vec<u32> = self.0.chars().map(u32::from).collect();
+        units.resize(MAX_TEXT_LEN, 0);
+        for unit in units {
+            writer.write_all(&unit.to_le_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn write_slice<W: Write>(slice: &[Self], mut writer: W) -> Result<(), WriteDataError> {
+        slice.iter().try_for_each(|text| text.write(&mut writer))
+    }
+}
+
+impl ReadableElement for Text {
+    fn read_to_end_exact_vec<R: Read>(
+        mut reader: R,
+        descriptor: &Value,
+        len: usize,
+    ) -> Result<Vec<Self>, ReadDataError> {
+        let wrong = || ReadDataError::WrongDescriptor(descriptor.clone());
+        let Value::String(kind) = descriptor else {
+            return Err(wrong());
+        };
+        let width: usize = kind
+            .strip_prefix("<U")
+            .and_then(|width| width.parse().ok())
+            .ok_or_else(wrong)?;
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes)?;
+        let expected = (4 * width).checked_mul(len).ok_or_else(wrong)?;
+        if bytes.len() < expected {
+            return Err(ReadDataError::MissingData);
+        }
+        if bytes.len() > expected {
+            return Err(ReadDataError::ExtraBytes(bytes.len() - expected));
+        }
+        let (units, _) = bytes.as_chunks::<4>();
+        let text = |units: &[[u8; 4]]| {
+            let characters = units.iter().map(|unit| u32::from_le_bytes(*unit));
+            let known = characters.take_while(|unit| *unit != 0);
+            let text: Option<String> = known.map(char::from_u32).collect();
+            text.map(Text)
+                .ok_or_else(|| ReadDataError::ParseData("no Unicode".into()))
+        };
+        match width {
+            0 => Ok(vec![Self(String::new()); len]),
+            _ => units.chunks(width).map(text).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_and_what_is_wrong_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.npz");
+        let mut writer = NpzWriter::new();
+        writer.f64("a", &[2, 2], &[1.0, -2.0, 0.1, 4.0]).unwrap();
+        writer.f32("b", &[1], &[0.5]).unwrap();
+        writer.i64("c", &[], &[7]).unwrap();
+        writer.bool("d", &[2], &[true, false]).unwrap();
+        writer.text("e", "Größe-v1").unwrap();
+        assert!(writer.f64("f", &[3], &[1.0]).is_err());
+        writer.write(&path).unwrap();
+
+        let mut npz = Npz::open(&path).unwrap();
+        assert_eq!(npz.names(), ["a", "b", "c", "d", "e"]);
+        let a = npz.numbers("a").unwrap();
+        assert_eq!(
+            (a.shape, a.data, a.element_type),
+            (vec![2, 2], vec![1.0, -2.0, 0.1, 4.0], ElementType::F64)
+        );
+        assert_eq!(npz.numbers("b").unwrap().element_type, ElementType::F32);
+        assert_eq!(npz.numbers("c").unwrap().data, [7.0]);
+        assert_eq!(npz.numbers("d").unwrap().data, [1.0, 0.0]);
+        assert_eq!(npz.text("e").unwrap(), "Größe-v1");
+
+        let message = npz.numbers("g").unwrap_err().to_string();
+        assert!(message.contains("some.npz: no array `g`; found a, b"));
+        let message = npz.numbers("e").unwrap_err().to_string();
+        assert!(message.contains("array `e`: is no array"), "{message}");
+        std::fs::write(&path, b"PK no zip").unwrap();
+        assert!(Npz::open(&path).unwrap_err().problem.contains("no .npz"));
+    }
+}

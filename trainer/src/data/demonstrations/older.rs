@@ -1,0 +1,180 @@
+//! Layouts that other programs have written demonstrations in, and how ours comes of them.
+//!
+//! The layout of arrays `o`, `u`, `r`, `g`, `ag` is plain and is read here. That of pickled Python objects `acs`,
+//! `obs`, `info` is not: see [`crate::python`].
+
+use std::fmt;
+use std::path::Path;
+
+use rlfd_models::npz::{Npz, Numbers};
+
+use super::{Demonstration, DemonstrationError, DemonstrationShape, Demonstrations, Flaw};
+
+/// A layout that is not ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OlderLayout {
+    /// `acs`, `obs`, `info`: arrays of Python objects.
+    Objects,
+    /// `o`, `u`, `r` and, with goals, `g`, `ag`.
+    Letters,
+}
+
+impl fmt::Display for OlderLayout {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Objects => "the layout of pickled objects `acs`, `obs`, `info`",
+            Self::Letters => "the layout of arrays `o`, `u`, `r`",
+        })
+    }
+}
+
+impl OlderLayout {
+    /// Which of them a file has, if any.
+    #[must_use]
+    pub fn of(npz: &Npz) -> Option<Self> {
+        let holds = |names: &[&str]| names.iter().all(|name| npz.contains(name));
+        match () {
+            () if npz.contains("action") => None,
+            () if holds(&["acs", "obs"]) => Some(Self::Objects),
+            () if holds(&["o", "u"]) => Some(Self::Letters),
+            () => None,
+        }
+    }
+
+    pub(super) fn first_array(self) -> &'static str {
+        match self {
+            Self::Objects => "acs",
+            Self::Letters => "u",
+        }
+    }
+}
+
+impl Demonstrations {
+    /// Reads a file of arrays `o` `[E, T+1, ·]`, `u` `[E, T, ·]`, `r` `[E, T, 1]` and, with goals, `ag` `[E, T+1, ·]` and
+    /// `g` `[E, T, ·]`; `info_is_success` and `done` `[E, T, 1]` where there are such. Where `o` and `ag` are cut to T
+    /// rows, `o_2` and `ag_2` `[E, T, ·]` must hold the states that followed. `env` names the environment.
+    ///
+    /// # Errors
+    /// As [`Demonstrations::read`].
+    pub fn read_letters(path: &Path, env: &str) -> Result<Self, DemonstrationError> {
+        let mut npz = Npz::open(path)?;
+        let in_file = |flaw: Flaw| flaw.in_file(path);
+        let action = rows(&mut npz, path, "u")?;
+        let [n, longest, action_dim] = dims(&action);
+        let expect = |array: Numbers, name: &str, rows: usize| {
+            let found = dims(&array);
+            match found {
+                [a, b, _] if (a, b) == (n, rows) => Ok(array),
+                _ => Err(in_file(Flaw::of(
+                    name,
+                    format!("expected [{n}, {rows}, ·] beside `u`, found {found:?}"),
+                ))),
+            }
+        };
+        let observation = states(&mut npz, path, "o", n, longest)?;
+        let achieved = npz
+            .contains("ag")
+            .then(|| states(&mut npz, path, "ag", n, longest))
+            .transpose()?;
+        let reward = expect(rows(&mut npz, path, "r")?, "r", longest)?;
+        let desired = match npz.contains("g") && achieved.is_some() {
+            true => Some(expect(rows(&mut npz, path, "g")?, "g", longest)?),
+            false => None,
+        };
+        let mut flags = |name: &str| match npz.contains(name) {
+            true => expect(rows(&mut npz, path, name)?, name, longest).map(Some),
+            false => Ok(None),
+        };
+        let is_success = flags("info_is_success")?;
+        let terminated = flags("done")?;
+        let flag = |array: &Option<Numbers>, index: usize| match array {
+            Some(array) => part(array, index).iter().map(|x| *x != 0.0).collect(),
+            None => vec![false; longest],
+        };
+        let numbers = |array: &Option<Numbers>, index: usize| match (array, &desired) {
+            (Some(array), Some(_)) => part(array, index).to_vec(),
+            _ => Vec::new(),
+        };
+        let episodes = (0..n).map(|index| Demonstration {
+            observation: part(&observation, index).to_vec(),
+            achieved_goal: numbers(&achieved, index),
+            desired_goal: numbers(&desired, index),
+            action: part(&action, index).to_vec(),
+            reward: part(&reward, index).to_vec(),
+            terminated: flag(&terminated, index),
+            is_success: flag(&is_success, index),
+            state: Vec::new(),
+        });
+        let demonstrations = Self {
+            env: env.to_owned(),
+            shape: DemonstrationShape {
+                observation: dims(&observation)[2],
+                goal: desired.as_ref().map_or(0, |goal| dims(goal)[2]),
+                action: action_dim,
+            },
+            episodes: episodes.collect(),
+        };
+        demonstrations.check().map_err(in_file)?;
+        Ok(demonstrations)
+    }
+}
+
+/// Reads `[E, T+1, ·]`, or joins two of `[E, T, ·]`.
+fn states(
+    npz: &mut Npz,
+    path: &Path,
+    name: &str,
+    n: usize,
+    longest: usize,
+) -> Result<Numbers, DemonstrationError> {
+    let array = rows(npz, path, name)?;
+    let next = format!("{name}_2");
+    if dims(&array)[..2] == [n, longest] && npz.contains(&next) {
+        let after = rows(npz, path, &next)?;
+        if dims(&after) == dims(&array) {
+            return Ok(joined(&array, &after));
+        }
+    } else if dims(&array)[..2] == [n, longest + 1] {
+        return Ok(array);
+    }
+    let problem = format!(
+        "expected [{n}, {}, ·] beside `u`, or [{n}, {longest}, ·] and `{next}` of the same dimensions, found {:?}",
+        longest + 1,
+        array.shape
+    );
+    Err(Flaw::of(name, problem).in_file(path))
+}
+
+/// Reads an array of three dimensions.
+fn rows(npz: &mut Npz, path: &Path, name: &str) -> Result<Numbers, DemonstrationError> {
+    let array = npz.numbers(name)?;
+    if array.shape.len() == 3 && array.shape.iter().all(|dim| *dim > 0) {
+        return Ok(array);
+    }
+    let problem = format!("expected [E, T, ·], found {:?}", array.shape);
+    Err(Flaw::of(name, problem).in_file(path))
+}
+
+fn dims(array: &Numbers) -> [usize; 3] {
+    [array.shape[0], array.shape[1], array.shape[2]]
+}
+
+fn part(array: &Numbers, episode: usize) -> &[f64] {
+    let [_, rows, width] = dims(array);
+    &array.data[episode * rows * width..(episode + 1) * rows * width]
+}
+
+/// The states before each step and the one after the last.
+fn joined(before: &Numbers, after: &Numbers) -> Numbers {
+    let [n, rows, width] = dims(before);
+    let mut data = Vec::with_capacity(n * (rows + 1) * width);
+    for episode in 0..n {
+        data.extend_from_slice(part(before, episode));
+        data.extend_from_slice(&part(after, episode)[(rows - 1) * width..]);
+    }
+    Numbers {
+        shape: vec![n, rows + 1, width],
+        data,
+        element_type: before.element_type,
+    }
+}
