@@ -8,6 +8,8 @@ pub mod env;
 pub mod hil;
 pub mod nn;
 pub mod python;
+pub mod ranks;
 pub mod recipe;
 pub mod run;
+pub mod sweep;
 pub mod video;

@@ -1,65 +1,24 @@
 //! [`Recipe`]: what a run was asked to do, as flat TOML in which every key is present.
 //!
 //! The shipped recipe named like an algorithm is its schema: a key that is not in it is an error, a key of it that is
-//! missing is an error, and so is a value of another type.
+//! missing is an error, and so is a value of another type. Two groups of keys may be there besides, each whole or not at
+//! all: hindsight (`her`, …) and demonstrations (`demonstrations`, …).
 
-use std::path::{Path, PathBuf};
+mod draft;
+mod error;
+mod schema;
+mod shipped;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tch::Device;
-use thiserror::Error;
 
-use crate::algo::{ALGORITHMS, AlgorithmSettings, OffPolicySettings};
+use crate::algo::{AlgorithmSettings, DemonstrationSettings, PolicySettings};
+use crate::data::HindsightSettings;
 
-/// A recipe that ships with the trainer.
-#[derive(Debug)]
-pub struct ShippedRecipe {
-    /// For `--recipe`.
-    pub name: &'static str,
-    /// The file itself.
-    pub text: &'static str,
-}
-
-/// Shipped recipes. The ones named like an algorithm serve any environment.
-pub const RECIPES: &[ShippedRecipe] = &[
-    ShippedRecipe {
-        name: "sac",
-        text: include_str!("../recipes/sac.toml"),
-    },
-    ShippedRecipe {
-        name: "td3",
-        text: include_str!("../recipes/td3.toml"),
-    },
-    ShippedRecipe {
-        name: "inverted-pendulum-sac",
-        text: include_str!("../recipes/inverted-pendulum-sac.toml"),
-    },
-    ShippedRecipe {
-        name: "inverted-pendulum-td3",
-        text: include_str!("../recipes/inverted-pendulum-td3.toml"),
-    },
-    ShippedRecipe {
-        name: "half-cheetah-sac",
-        text: include_str!("../recipes/half-cheetah-sac.toml"),
-    },
-    ShippedRecipe {
-        name: "half-cheetah-td3",
-        text: include_str!("../recipes/half-cheetah-td3.toml"),
-    },
-];
-
-impl ShippedRecipe {
-    /// The comment it opens with.
-    #[must_use]
-    pub fn summary(&self) -> &'static str {
-        self.text
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches("# ")
-    }
-}
+pub use draft::{Draft, SweepMember};
+pub use error::RecipeError;
+pub use shipped::{RECIPES, ShippedRecipe};
 
 /// Keys that belong to the run rather than to an algorithm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,7 +29,7 @@ pub struct RunSettings {
     pub algo: String,
     /// Of every random stream.
     pub seed: u64,
-    /// Environment steps over all environments.
+    /// Environment steps over all environments; updates, where the algorithm takes no steps.
     pub total_steps: usize,
     /// Environments stepped together.
     pub n_envs: usize,
@@ -94,271 +53,18 @@ pub struct Recipe {
     /// The run's own keys.
     #[serde(flatten)]
     pub run: RunSettings,
-    /// Keys all off-policy algorithms share.
+    /// Keys all policies share.
     #[serde(flatten)]
-    pub off_policy: OffPolicySettings,
+    pub policy: PolicySettings,
     /// Keys of the one algorithm.
     #[serde(flatten)]
     pub algorithm: AlgorithmSettings,
-}
-
-/// Why a recipe cannot be used.
-#[derive(Debug, Error)]
-pub enum RecipeError {
-    /// The file cannot be read.
-    #[error("{path}: cannot be read")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Not TOML.
-    #[error("{origin}: not valid TOML: {message}")]
-    Syntax {
-        /// File or flag.
-        origin: String,
-        /// With line and column.
-        message: String,
-    },
-    /// A name that is none of the shipped recipes and no file.
-    #[error("no recipe `{name}`: neither a file nor one of {known} (nearest: `{nearest}`)")]
-    UnknownRecipe {
-        /// As asked.
-        name: String,
-        /// All there are.
-        known: String,
-        /// The nearest.
-        nearest: String,
-    },
-    /// `algo` names nothing.
-    #[error("{origin}: no algorithm `{name}`, expected one of {known} (nearest: `{nearest}`)")]
-    UnknownAlgorithm {
-        /// File or flag.
-        origin: String,
-        /// As asked.
-        name: String,
-        /// All there are.
-        known: String,
-        /// The nearest.
-        nearest: String,
-    },
-    /// A key that the algorithm does not have.
-    #[error("{origin}: unknown key `{key}` (nearest valid key: `{nearest}`)")]
-    UnknownKey {
-        /// File or flag.
-        origin: String,
-        /// As asked.
-        key: String,
-        /// The nearest.
-        nearest: String,
-    },
-    /// A key that is not there.
-    #[error(
-        "{origin}: missing key `{key}` (the shipped recipe `{schema}` has `{key} = {example}`){written}"
-    )]
-    MissingKey {
-        /// The file.
-        origin: String,
-        /// The absent key.
-        key: String,
-        /// Where it can be looked up.
-        schema: String,
-        /// Its value there.
-        example: String,
-        /// A key of the file that may have been meant.
-        written: String,
-    },
-    /// A value of the wrong type or out of range.
-    #[error("{origin}: `{key}` must be {expected}, found `{found}`")]
-    Value {
-        /// File or flag.
-        origin: String,
-        /// The key.
-        key: String,
-        /// In words.
-        expected: String,
-        /// As written.
-        found: String,
-    },
-}
-
-/// A recipe being put together from a file and flags.
-#[derive(Clone, Debug)]
-pub struct Draft {
-    origin: String,
-    table: toml::Table,
-}
-
-impl Draft {
-    /// A shipped recipe by name, or a file.
-    ///
-    /// # Errors
-    /// [`RecipeError`] if there is neither, or the file is not TOML.
-    pub fn open(name_or_path: &str) -> Result<Self, RecipeError> {
-        if let Some(shipped) = RECIPES.iter().find(|recipe| recipe.name == name_or_path) {
-            return Self::parse(format!("recipe `{name_or_path}`"), shipped.text);
-        }
-        let path = Path::new(name_or_path);
-        if !path.exists() && !name_or_path.ends_with(".toml") {
-            let names = RECIPES.iter().map(|recipe| recipe.name);
-            return Err(RecipeError::UnknownRecipe {
-                name: name_or_path.to_owned(),
-                known: list(names.clone()),
-                nearest: nearest(name_or_path, names),
-            });
-        }
-        let read = |source| RecipeError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        let bytes = std::fs::read(path).map_err(read)?;
-        let text = String::from_utf8(bytes).map_err(|error| RecipeError::Syntax {
-            origin: name_or_path.to_owned(),
-            message: format!("byte {} is not UTF-8", error.utf8_error().valid_up_to()),
-        })?;
-        Self::parse(name_or_path.to_owned(), &text)
-    }
-
-    /// The shipped recipe for this pair: the one written for it, else the algorithm's own.
-    ///
-    /// # Errors
-    /// [`RecipeError::UnknownAlgorithm`].
-    pub fn choose(env: &str, algo: &str) -> Result<Self, RecipeError> {
-        check_algorithm("--algo", algo)?;
-        let drafts = RECIPES
-            .iter()
-            .map(|recipe| Self::parse(format!("recipe `{}`", recipe.name), recipe.text));
-        let drafts = drafts.collect::<Result<Vec<_>, _>>()?;
-        let is_for = |draft: &&Self, key: &str, value: &str| {
-            draft.table.get(key).and_then(|v| v.as_str()) == Some(value)
-        };
-        let written_for_it = drafts
-            .iter()
-            .find(|draft| is_for(draft, "env", env) && is_for(draft, "algo", algo));
-        match written_for_it {
-            Some(draft) => Ok(draft.clone()),
-            None => Self::open(algo),
-        }
-    }
-
-    /// From a recipe's text; `origin` is what errors call it.
-    ///
-    /// # Errors
-    /// [`RecipeError::Syntax`].
-    pub fn parse(origin: String, text: &str) -> Result<Self, RecipeError> {
-        match text.parse::<toml::Table>() {
-            Ok(table) => Ok(Self { origin, table }),
-            Err(error) => Err(RecipeError::Syntax {
-                origin,
-                message: error.to_string(),
-            }),
-        }
-    }
-
-    /// Overrides one key; `value` is TOML, or a bare string.
-    ///
-    /// # Errors
-    /// [`RecipeError`] if the key does not exist or the value has another type than it needs.
-    pub fn set(&mut self, origin: &str, key: &str, value: &str) -> Result<(), RecipeError> {
-        let value = match format!("v = {value}").parse::<toml::Table>() {
-            Ok(mut table) => table.remove("v").expect("just written"),
-            Err(_) => toml::Value::String(value.to_owned()),
-        };
-        if key == "algo" {
-            check_algorithm(origin, value.as_str().unwrap_or_default())?;
-        } else {
-            let schema = self.schema()?;
-            check_key(origin, key, &schema)?;
-            check_type(origin, key, &value, &schema[key])?;
-        }
-        self.table.insert(key.to_owned(), value);
-        Ok(())
-    }
-
-    /// Checks everything and settles it.
-    ///
-    /// # Errors
-    /// [`RecipeError`] with the first thing found wrong.
-    pub fn resolve(mut self) -> Result<Recipe, RecipeError> {
-        let schema = self.schema()?;
-        for (key, value) in &self.table {
-            check_key(&self.origin, key, &schema)?;
-            check_type(&self.origin, key, value, &schema[key])?;
-        }
-        for (key, example) in &schema {
-            let value = self
-                .table
-                .get_mut(key)
-                .ok_or_else(|| RecipeError::MissingKey {
-                    origin: self.origin.clone(),
-                    key: key.clone(),
-                    schema: schema["algo"].as_str().unwrap_or_default().to_owned(),
-                    example: example.to_string(),
-                    written: String::new(),
-                })?;
-            // `gamma = 1` means 1.0.
-            if let (toml::Value::Float(_), toml::Value::Integer(integer)) = (example, &*value) {
-                *value = toml::Value::Float(*integer as f64);
-            }
-        }
-        let recipe = self.read()?;
-        recipe.check(&self.origin)?;
-        Ok(recipe)
-    }
-
-    fn read(&self) -> Result<Recipe, RecipeError> {
-        let name = self.algorithm();
-        let entry = ALGORITHMS
-            .iter()
-            .find(|entry| entry.name == name)
-            .expect("checked by schema");
-        let value = |error: toml::de::Error| RecipeError::Syntax {
-            origin: self.origin.clone(),
-            message: error.message().to_owned(),
-        };
-        Ok(Recipe {
-            run: RunSettings::deserialize(self.table.clone()).map_err(value)?,
-            off_policy: OffPolicySettings::deserialize(self.table.clone()).map_err(value)?,
-            algorithm: (entry.settings)(&self.table).map_err(value)?,
-        })
-    }
-
-    fn algorithm(&self) -> &str {
-        self.table
-            .get("algo")
-            .and_then(|value| value.as_str())
-            .unwrap_or_default()
-    }
-
-    /// The shipped recipe of this draft's algorithm.
-    fn schema(&self) -> Result<toml::Table, RecipeError> {
-        if let Some(key) = ["algo"]
-            .into_iter()
-            .find(|key| !self.table.contains_key(*key))
-        {
-            let near = self
-                .table
-                .keys()
-                .filter(|written| strsim::damerau_levenshtein(written, key) <= 2);
-            return Err(RecipeError::MissingKey {
-                origin: self.origin.clone(),
-                key: key.to_owned(),
-                schema: "sac".to_owned(),
-                example: "\"sac\"".to_owned(),
-                written: near
-                    .map(|written| format!("; `{written}` may have been meant"))
-                    .collect(),
-            });
-        }
-        check_algorithm(&self.origin, self.algorithm())?;
-        let shipped = RECIPES
-            .iter()
-            .find(|recipe| recipe.name == self.algorithm())
-            .expect("one per algorithm");
-        Ok(shipped.text.parse().expect("shipped recipes are TOML"))
-    }
+    /// How goals are taken from what was achieved; nothing where they stay.
+    #[serde(flatten)]
+    pub hindsight: Option<HindsightSettings>,
+    /// What is learned from besides experience.
+    #[serde(flatten)]
+    pub demonstrations: Option<DemonstrationSettings>,
 }
 
 impl Recipe {
@@ -375,6 +81,16 @@ impl Recipe {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect()
+    }
+
+    /// File of demonstrations and how many episodes of it are used.
+    #[must_use]
+    pub fn demonstration_file(&self) -> Option<(&str, usize)> {
+        match (&self.algorithm, &self.demonstrations) {
+            (AlgorithmSettings::Bc(bc), _) => Some((&bc.demonstrations, bc.num_demos)),
+            (_, Some(demos)) => Some((&demos.demonstrations, demos.num_demos)),
+            (_, None) => None,
+        }
     }
 
     /// Where the tensors live.
@@ -395,8 +111,8 @@ impl Recipe {
                 found,
             })
         };
-        let (run, common) = (&self.run, &self.off_policy);
-        let positive = [
+        let (run, policy) = (&self.run, &self.policy);
+        let mut positive = vec![
             ("total_steps", run.total_steps),
             ("n_envs", run.n_envs),
             ("threads", run.threads),
@@ -404,34 +120,70 @@ impl Recipe {
             ("eval_interval", run.eval_interval),
             ("eval_episodes", run.eval_episodes),
             ("checkpoint_interval", run.checkpoint_interval),
-            ("buffer_size", common.buffer_size),
-            ("batch_size", common.batch_size),
+            ("batch_size", policy.batch_size),
         ];
+        let mut widths = vec![("actor_hidden", &policy.actor_hidden)];
+        let mut rates = vec![
+            ("actor_learning_rate", policy.actor_learning_rate),
+            ("observation_clip", policy.observation_clip),
+        ];
+        let mut fractions = Vec::new();
+        let mut weights = Vec::new();
+        if let Some(common) = self.algorithm.off_policy() {
+            positive.push(("buffer_size", common.buffer_size));
+            widths.push(("critic_hidden", &common.critic_hidden));
+            rates.push(("critic_learning_rate", common.critic_learning_rate));
+            fractions.extend([("gamma", common.gamma), ("tau", common.tau)]);
+        }
+        match &self.algorithm {
+            AlgorithmSettings::Sac(sac) => rates.extend([
+                ("initial_temperature", sac.initial_temperature),
+                ("temperature_learning_rate", sac.temperature_learning_rate),
+            ]),
+            AlgorithmSettings::Td3(td3) => {
+                positive.push(("policy_delay", td3.policy_delay as usize));
+            }
+            AlgorithmSettings::Ddpg(ddpg) => {
+                positive.extend([
+                    ("cycle_steps", ddpg.cycle_steps),
+                    (
+                        "target_update_interval",
+                        ddpg.target_update_interval as usize,
+                    ),
+                ]);
+                fractions.push(("random_eps", ddpg.random_eps));
+                weights.extend([("noise_eps", ddpg.noise_eps), ("action_l2", ddpg.action_l2)]);
+            }
+            AlgorithmSettings::Bc(bc) => positive.push(("num_demos", bc.num_demos)),
+        }
+        if let Some(hindsight) = &self.hindsight {
+            weights.push(("her_k", hindsight.her_k));
+        }
+        if let Some(demos) = &self.demonstrations {
+            positive.extend([
+                ("num_demos", demos.num_demos),
+                ("demo_batch_size", demos.demo_batch_size),
+            ]);
+            weights.extend([
+                ("bc_weight", demos.bc_weight),
+                ("rl_weight", demos.rl_weight),
+            ]);
+            fractions.push(("reset_to_demo_prob", demos.reset_to_demo_prob));
+            if demos.demo_batch_size >= policy.batch_size {
+                let expected = format!("less than `batch_size`, {}", policy.batch_size);
+                return fail(
+                    "demo_batch_size",
+                    &expected,
+                    demos.demo_batch_size.to_string(),
+                );
+            }
+        }
         if let Some((key, value)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return fail(key, "at least 1", value.to_string());
         }
-        for (key, widths) in [
-            ("actor_hidden", &common.actor_hidden),
-            ("critic_hidden", &common.critic_hidden),
-        ] {
+        for (key, widths) in widths {
             if widths.contains(&0) {
                 return fail(key, "widths of at least 1", format!("{widths:?}"));
-            }
-        }
-        let mut rates = vec![
-            ("actor_learning_rate", common.actor_learning_rate),
-            ("critic_learning_rate", common.critic_learning_rate),
-            ("observation_clip", common.observation_clip),
-        ];
-        match &self.algorithm {
-            AlgorithmSettings::Sac(sac) => {
-                rates.push(("initial_temperature", sac.initial_temperature));
-                rates.push(("temperature_learning_rate", sac.temperature_learning_rate));
-            }
-            AlgorithmSettings::Td3(td3) => {
-                if td3.policy_delay == 0 {
-                    return fail("policy_delay", "at least 1", "0".to_owned());
-                }
             }
         }
         if let Some((key, value)) = rates
@@ -440,7 +192,12 @@ impl Recipe {
         {
             return fail(key, "a positive number", value.to_string());
         }
-        for (key, value) in [("gamma", common.gamma), ("tau", common.tau)] {
+        for (key, value) in weights {
+            if !(value.is_finite() && value >= 0.0) {
+                return fail(key, "a number, not negative", value.to_string());
+            }
+        }
+        for (key, value) in fractions {
             if !(0.0..=1.0).contains(&value) {
                 return fail(key, "between 0 and 1", value.to_string());
             }
@@ -459,77 +216,6 @@ fn parse_device(name: &str) -> Option<Device> {
         Some(("cuda", index)) => index.parse().ok().map(Device::Cuda),
         _ => None,
     }
-}
-
-fn check_algorithm(origin: &str, name: &str) -> Result<(), RecipeError> {
-    let names = ALGORITHMS.iter().map(|entry| entry.name);
-    if names.clone().any(|known| known == name) {
-        return Ok(());
-    }
-    Err(RecipeError::UnknownAlgorithm {
-        origin: origin.to_owned(),
-        name: name.to_owned(),
-        known: list(names.clone()),
-        nearest: nearest(name, names),
-    })
-}
-
-fn check_key(origin: &str, key: &str, schema: &toml::Table) -> Result<(), RecipeError> {
-    if schema.contains_key(key) {
-        return Ok(());
-    }
-    let nearest = nearest(key, schema.keys().map(String::as_str));
-    Err(RecipeError::UnknownKey {
-        origin: origin.to_owned(),
-        key: key.to_owned(),
-        nearest,
-    })
-}
-
-fn check_type(
-    origin: &str,
-    key: &str,
-    value: &toml::Value,
-    example: &toml::Value,
-) -> Result<(), RecipeError> {
-    use toml::Value::{Array, Boolean, Float, Integer, String as Text};
-    let expected = match (example, value) {
-        (Float(_), Float(_) | Integer(_)) | (Text(_), Text(_)) | (Boolean(_), Boolean(_)) => {
-            return Ok(());
-        }
-        (Integer(_), Integer(integer)) if *integer >= 0 => return Ok(()),
-        (Array(_), Array(items))
-            if items
-                .iter()
-                .all(|item| matches!(item, Integer(i) if *i >= 0)) =>
-        {
-            return Ok(());
-        }
-        (Float(_), _) => "a number",
-        (Text(_), _) => "a string",
-        (Boolean(_), _) => "true or false",
-        (Integer(_), _) => "a whole number, not negative",
-        (Array(_), _) => "a list of whole numbers",
-        _ => "of the type it has in the shipped recipe",
-    };
-    Err(RecipeError::Value {
-        origin: origin.to_owned(),
-        key: key.to_owned(),
-        expected: format!("{expected} (the shipped recipe has `{example}`)"),
-        found: value.to_string(),
-    })
-}
-
-fn nearest<'a>(asked: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let distance = |name: &&str| strsim::damerau_levenshtein(asked, name);
-    known.min_by_key(distance).unwrap_or_default().to_owned()
-}
-
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 #[cfg(test)]
@@ -596,9 +282,65 @@ mod tests {
         );
         let recipe = draft.resolve().unwrap();
         assert_eq!(
-            (recipe.off_policy.gamma, recipe.off_policy.actor_hidden),
+            (
+                recipe.algorithm.off_policy().unwrap().gamma,
+                recipe.policy.actor_hidden
+            ),
             (1.0, vec![32])
         );
+    }
+
+    #[test]
+    fn a_group_of_keys_is_there_whole_or_not_at_all() {
+        let mut draft = Draft::open("sac").unwrap();
+        assert_eq!(draft.clone().resolve().unwrap().hindsight, None);
+        draft.set("--set", "her", "future").unwrap();
+        draft.set("--set", "demonstrations", "some.npz").unwrap();
+        draft.set("--set", "bc_weight", "2").unwrap();
+        let recipe = draft.clone().resolve().unwrap();
+        assert_eq!(recipe.hindsight.unwrap().her_k, 4.0);
+        let demonstrations = recipe.demonstrations.clone().unwrap();
+        assert_eq!(demonstrations.demonstrations, "some.npz");
+        assert_eq!(demonstrations.bc_weight, 2.0);
+        let again = Draft::parse("again".into(), &recipe.to_toml()).unwrap();
+        assert_eq!(again.resolve().unwrap(), recipe);
+        draft.set("--set", "demonstrations", "").unwrap();
+        assert_eq!(draft.resolve().unwrap().demonstrations, None);
+
+        let lone = message(|text| format!("{text}her_k = 4.0\n"));
+        assert!(lone.contains("missing key `her`"), "{lone}");
+        let bound = message(|text| format!("{text}her = \"future\"\nher_k = -1.0\n"));
+        assert!(bound.contains("`her_k` must be"), "{bound}");
+        let word = message(|text| format!("{text}her = \"futur\"\nher_k = 4.0\n"));
+        assert!(word.contains("`future`"), "{word}");
+        let mut bc = Draft::open("bc").unwrap();
+        assert!(bc.set("--set", "her", "future").is_err());
+    }
+
+    #[test]
+    fn lists_are_axes_of_a_sweep() {
+        let mut draft = Draft::open("sac").unwrap();
+        draft.set("--set", "seed", "[3, 1]").unwrap();
+        draft.set("--set", "actor_hidden", "[[8], [9, 9]]").unwrap();
+        let members = draft.members().unwrap();
+        let recipes: Vec<_> = members
+            .into_iter()
+            .map(|(values, draft)| (values.len(), draft.resolve().unwrap()))
+            .map(|(n, recipe)| (n, recipe.policy.actor_hidden, recipe.run.seed))
+            .collect();
+        let expected = [
+            (2, vec![8], 3),
+            (2, vec![8], 1),
+            (2, vec![9, 9], 3),
+            (2, vec![9, 9], 1),
+        ];
+        assert_eq!(recipes, expected);
+        let alone = draft.resolve().unwrap_err().to_string();
+        assert!(alone.contains("axis of `trainer sweep`"), "{alone}");
+        let mixed = Draft::open("sac")
+            .unwrap()
+            .set("--set", "seed", "[1, true]");
+        assert!(mixed.is_err());
     }
 
     #[test]
@@ -608,7 +350,8 @@ mod tests {
             .resolve()
             .unwrap();
         assert_eq!(pendulum.run.total_steps, 10_000);
-        assert_eq!(Draft::choose("Ant-v5", "td3").unwrap().algorithm(), "td3");
+        let ant = Draft::choose("Ant-v5", "td3").unwrap();
+        assert_eq!(ant.resolve().unwrap().run.algo, "td3");
     }
 
     /// Truncated and flipped files: an error or a recipe, never a panic.

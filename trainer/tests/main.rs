@@ -3,7 +3,10 @@
 mod damage;
 mod demonstrations;
 mod gymnasium;
+#[cfg(feature = "mpi")]
+mod mpi;
 mod resume;
+mod sweep;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

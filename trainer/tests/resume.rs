@@ -116,6 +116,26 @@ fn td3_killed_and_resumed_with_a_full_buffer() {
     compare("td3", "td3", &extra);
 }
 
+/// Whole episodes in a ring that has wrapped, several in mid-episode, relabelled goals.
+#[test]
+fn ddpg_killed_and_resumed_with_hindsight() {
+    let extra = [
+        "--n-envs",
+        "2",
+        "--set",
+        "env=PointReach-v0",
+        "--set",
+        "her=future",
+        "--set",
+        "buffer_size=600",
+        "--set",
+        "cycle_steps=20",
+        "--set",
+        "updates_per_cycle=10",
+    ];
+    compare("ddpg", "ddpg", &extra);
+}
+
 #[test]
 fn a_finished_run_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();

@@ -88,5 +88,13 @@ fn run(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
         "tests of all members",
         &mut at_root(&["test", "--release", "--workspace"]),
     )?;
+    // The feature is of the trainer alone, so that nothing else is compiled again.
+    let with_mpi = ["--workspace", "--features", "rlfd-trainer/mpi"];
+    steps.command(
+        "tests under mpirun",
+        at_root(&["test", "--release"])
+            .args(with_mpi)
+            .args(["--test", "trainer", "--", "mpi::"]),
+    )?;
     Ok(())
 }

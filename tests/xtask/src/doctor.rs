@@ -141,7 +141,7 @@ fn need(need: &system::Need) -> Finding {
             let version = match need.probe {
                 Probe::Program("ffmpeg") => first_line(&path, "-version"),
                 Probe::Program(_) => first_line(&path, "--version"),
-                Probe::Library(_) => None,
+                Probe::Library(_) | Probe::Llvm(_) => None,
             };
             Ok([version, Some(path.display().to_string())]
                 .into_iter()

@@ -25,9 +25,11 @@ pub enum Probe {
     Program(&'static str),
     /// A file in one of the folders where the loader or Mesa looks.
     Library(&'static str),
+    /// A library of some version of LLVM.
+    Llvm(&'static str),
 }
 
-pub const NEEDS: [Need; 8] = [
+pub const NEEDS: [Need; 11] = [
     Need {
         title: "C++ compiler",
         purpose: "torch-sys compiles its bindings",
@@ -76,6 +78,24 @@ pub const NEEDS: [Need; 8] = [
         probe: Probe::Program("ffmpeg"),
         packages: &["ffmpeg"],
     },
+    Need {
+        title: "Open MPI",
+        purpose: "runs sweeps over many machines",
+        probe: Probe::Program("mpirun"),
+        packages: &["openmpi-bin"],
+    },
+    Need {
+        title: "Open MPI's compiler",
+        purpose: "says how a program is linked with Open MPI",
+        probe: Probe::Program("mpicc"),
+        packages: &["libopenmpi-dev"],
+    },
+    Need {
+        title: "libclang",
+        purpose: "reads the headers of Open MPI",
+        probe: Probe::Llvm("libclang.so"),
+        packages: &["libclang-dev"],
+    },
 ];
 
 /// pip, which fetches the wheels.
@@ -99,6 +119,15 @@ impl Need {
             Probe::Library(file) => LIBRARY_FOLDERS
                 .iter()
                 .map(|folder| Path::new(folder).join(file))
+                .find(|path| path.exists()),
+            Probe::Llvm(file) => std::fs::read_dir("/usr/lib")
+                .ok()?
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .filter(|path| {
+                    path.file_name()
+                        .is_some_and(|name| name.to_string_lossy().starts_with("llvm"))
+                })
+                .map(|path| path.join("lib").join(file))
                 .find(|path| path.exists()),
         }
     }

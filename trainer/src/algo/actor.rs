@@ -26,9 +26,19 @@ pub struct ActorShard {
 }
 
 impl Actor {
-    /// Freshly initialised from `rng`.
+    /// Freshly initialised from `rng` as `torch.nn.Linear` is.
     pub fn new(shape: MlpShape, learning_rate: f64, device: Device, rng: &mut impl Rng) -> Self {
         let parameters = Parameters::uniform(&shape, 1, device, rng);
+        Self::from_parameters(shape, parameters, learning_rate)
+    }
+
+    /// Freshly initialised from `rng` with Glorot's weights.
+    pub fn glorot(shape: MlpShape, learning_rate: f64, device: Device, rng: &mut impl Rng) -> Self {
+        let parameters = Parameters::glorot(&shape, 1, device, rng);
+        Self::from_parameters(shape, parameters, learning_rate)
+    }
+
+    fn from_parameters(shape: MlpShape, parameters: Parameters, learning_rate: f64) -> Self {
         let adam = Adam::new(parameters.flat(), learning_rate);
         let net = Mlp::view(&shape, &parameters, 0);
         Self {
@@ -70,6 +80,12 @@ impl Actor {
         let (_, tape) = self.tape.as_mut().expect("made above");
         tch::no_grad(|| self.net.forward(&input, tape));
         tape.output()
+    }
+
+    /// `[rows * observation] -> [rows, actions]`: the first `actions` outputs, squashed by tanh.
+    pub fn deterministic(&mut self, observations: &[f32], actions: usize) -> Tensor {
+        let output = self.answer(observations).narrow(1, 0, actions as i64);
+        output.contiguous().tanh()
     }
 
     /// One optimiser step along the sum of the shards' gradients.

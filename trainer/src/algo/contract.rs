@@ -5,7 +5,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tch::Device;
 
-use super::{ALGORITHMS, Algorithm, Dimensions};
+use super::{ALGORITHMS, Algorithm, AlgorithmEntry, Dimensions, Setup};
 use crate::data::{Batch, ReplayBuffer, Transition};
 use crate::recipe::{Draft, Recipe};
 
@@ -14,30 +14,47 @@ const DIMENSIONS: Dimensions = Dimensions {
     action: 2,
 };
 
-fn recipe(name: &str) -> Recipe {
-    let mut draft = Draft::open(name).unwrap();
-    for (key, value) in [
-        ("actor_hidden", "[16, 12]"),
-        ("critic_hidden", "[16, 12]"),
-        ("batch_size", "32"),
-    ] {
-        draft.set("test", key, value).unwrap();
+/// With and, where it is optional, without demonstrations.
+fn recipes(entry: &AlgorithmEntry) -> Vec<Recipe> {
+    let mut draft = Draft::open(entry.name).unwrap();
+    let mut set = |key, value| draft.set("test", key, value).unwrap();
+    set("actor_hidden", "[16, 12]");
+    set("batch_size", "32");
+    set("actor_learning_rate", "1e-3");
+    if entry.is_offline {
+        return vec![draft.resolve().unwrap()];
     }
-    for key in ["actor_learning_rate", "critic_learning_rate"] {
-        draft.set("test", key, "1e-3").unwrap();
+    set("critic_hidden", "[16, 12]");
+    set("critic_learning_rate", "1e-3");
+    let without = draft.clone().resolve().unwrap();
+    draft.set("test", "demonstrations", "unread.npz").unwrap();
+    draft.set("test", "demo_batch_size", "11").unwrap();
+    vec![without, draft.resolve().unwrap()]
+}
+
+fn each(check: impl Fn(&str, &Recipe)) {
+    for entry in ALGORITHMS {
+        for recipe in recipes(entry) {
+            let name = format!("{}, {:?}", entry.name, recipe.demonstrations);
+            check(&name, &recipe);
+        }
     }
-    draft.resolve().unwrap()
 }
 
 fn learner(recipe: &Recipe, threads: usize) -> Box<dyn Algorithm> {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
-    recipe.algorithm.build(
-        DIMENSIONS,
-        &recipe.off_policy,
+    let setup = Setup {
+        dimensions: DIMENSIONS,
+        policy: &recipe.policy,
+        return_bounds: None,
+        cloning: recipe
+            .demonstrations
+            .as_ref()
+            .and_then(|demos| demos.cloning()),
         threads,
-        Device::Cpu,
-        &mut rng,
-    )
+        device: Device::Cpu,
+    };
+    recipe.algorithm.build(&setup, &mut rng)
 }
 
 /// Terminal transitions only, whose value is their reward: something critics can fit exactly.
@@ -61,48 +78,43 @@ fn learn(learner: &mut dyn Algorithm, updates: usize, rng: &mut ChaCha8Rng) -> V
     let mut batch = Batch::new(32, DIMENSIONS.observation, DIMENSIONS.action, Device::Cpu);
     let mut metrics = Vec::new();
     for _ in 0..updates {
-        replay.sample(rng, 0.99, None, &mut batch);
+        batch.fill(|rows| replay.sample(rng, 0.99, None, rows));
         learner.update(&mut batch, rng, Some(&mut metrics));
     }
     metrics
 }
 
 #[test]
-fn the_critics_loss_falls() {
-    for entry in ALGORITHMS {
-        let mut learner = learner(&recipe(entry.name), 1);
-        let loss = learner
-            .metric_names()
-            .iter()
-            .position(|name| *name == "critic_loss")
-            .unwrap();
+fn losses_of_regressions_fall() {
+    each(|name, recipe| {
+        let mut learner = learner(recipe, 1);
+        let is_loss = |name: &&str| ["critic_loss", "bc_loss"].contains(name);
+        let loss = learner.metric_names().iter().position(is_loss).unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let before = learn(learner.as_mut(), 1, &mut rng)[loss];
         let after = learn(learner.as_mut(), 600, &mut rng)[loss];
-        assert!(after < before * 0.05, "{}: {before} -> {after}", entry.name);
-    }
+        assert!(after < before * 0.05, "{name}: {before} -> {after}");
+    });
 }
 
 #[test]
 fn the_same_seed_gives_the_same_learner_and_a_restored_one_goes_on() {
-    for entry in ALGORITHMS {
-        let recipe = recipe(entry.name);
-        let (mut one, mut two) = (learner(&recipe, 1), learner(&recipe, 1));
+    each(|name, recipe| {
+        let (mut one, mut two) = (learner(recipe, 1), learner(recipe, 1));
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         learn(one.as_mut(), 7, &mut rng.clone());
         learn(two.as_mut(), 3, &mut rng);
-        let mut resumed = learner(&recipe, 1);
+        let mut resumed = learner(recipe, 1);
         resumed.restore(&two.save());
         learn(resumed.as_mut(), 4, &mut rng);
-        assert_eq!(one.save(), resumed.save(), "{}", entry.name);
-    }
+        assert_eq!(one.save(), resumed.save(), "{name}");
+    });
 }
 
 #[test]
 fn threads_share_the_work_of_one_update() {
-    for entry in ALGORITHMS {
-        let recipe = recipe(entry.name);
-        let (mut one, mut three) = (learner(&recipe, 1), learner(&recipe, 3));
+    each(|name, recipe| {
+        let (mut one, mut three) = (learner(recipe, 1), learner(recipe, 3));
         let rng = ChaCha8Rng::seed_from_u64(3);
         learn(one.as_mut(), 2, &mut rng.clone());
         learn(three.as_mut(), 2, &mut rng.clone());
@@ -113,15 +125,15 @@ fn threads_share_the_work_of_one_update() {
             .flatten()
             .zip(three.parameters.iter().flatten())
         {
-            assert!((a - b).abs() < 1e-5, "{}: {a} and {b}", entry.name);
+            assert!((a - b).abs() < 1e-5, "{name}: {a} and {b}");
         }
-    }
+    });
 }
 
 #[test]
 fn the_deployed_layers_are_the_deterministic_action() {
-    for entry in ALGORITHMS {
-        let mut learner = learner(&recipe(entry.name), 1);
+    each(|name, recipe| {
+        let mut learner = learner(recipe, 1);
         let observation = [0.3_f32, -1.2, 0.8];
         let mut action = [0.0; 2];
         learner.act(&observation, super::Mode::Deterministic, &mut action);
@@ -145,11 +157,7 @@ fn the_deployed_layers_are_the_deterministic_action() {
                 .collect();
         }
         for (ours, reference) in action.iter().zip(x) {
-            assert!(
-                (f64::from(*ours) - reference.tanh()).abs() < 1e-6,
-                "{}",
-                entry.name
-            );
+            assert!((f64::from(*ours) - reference.tanh()).abs() < 1e-6, "{name}");
         }
-    }
+    });
 }

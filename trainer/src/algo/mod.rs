@@ -1,8 +1,12 @@
 //! Learning algorithms: losses and their derivatives. They never step an environment and never touch a file.
 
 mod actor;
+mod bc;
+mod cloning;
 #[cfg(test)]
 mod contract;
+mod critics;
+mod ddpg;
 #[cfg(test)]
 mod gradients;
 mod registry;
@@ -10,14 +14,17 @@ mod sac;
 mod settings;
 mod td3;
 mod team;
-mod twin_critic;
 
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use tch::Device;
 
+pub use bc::{Bc, BcSettings};
+pub use cloning::Cloning;
+pub use ddpg::{Ddpg, DdpgSettings};
 pub use registry::{ALGORITHMS, AlgorithmEntry, AlgorithmSettings};
 pub use sac::{Sac, SacSettings};
-pub use settings::OffPolicySettings;
+pub use settings::{DemonstrationSettings, OffPolicySettings, PolicySettings, UpdateSchedule};
 pub use td3::{Td3, Td3Settings};
 
 use crate::data::Batch;
@@ -41,6 +48,23 @@ pub struct Dimensions {
     pub action: usize,
 }
 
+/// What a learner is made for, besides its own keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// Of observation and action.
+    pub dimensions: Dimensions,
+    /// Of the policy network.
+    pub policy: &'a PolicySettings,
+    /// The least and the greatest discounted return there can be, where the task has such.
+    pub return_bounds: Option<(f64, f64)>,
+    /// How the last rows of each batch, which are demonstrations, pull at the actor.
+    pub cloning: Option<Cloning>,
+    /// Threads that share an update.
+    pub threads: usize,
+    /// Where the tensors live.
+    pub device: Device,
+}
+
 /// A loss and its optimisers. Actions are in -1 … 1 here; the policy's contract carries the environment's range.
 pub trait Algorithm {
     /// Answers `[rows * observation_dim]` (normalised) observations with `[rows * action_dim]` actions.
@@ -52,6 +76,10 @@ pub trait Algorithm {
 
     /// What the numbers of `update`'s `metrics` mean, in order.
     fn metric_names(&self) -> &'static [&'static str];
+
+    /// What the critics expect of the deterministic policy from `[rows * observation_dim]` (normalised) observations, the
+    /// mean over rows; nothing without critics.
+    fn value(&mut self, observations: &[f32]) -> Option<f64>;
 
     /// The deployable actor, ending in the action before it is squashed by tanh.
     fn actor_layers(&self) -> Vec<ActorLayer>;

@@ -8,15 +8,23 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::actor::{Actor, ActorShard};
+use super::cloning::{self, CloneShard};
+use super::critics::{CriticShard, Critics};
 use super::team::Team;
-use super::twin_critic::{CriticShard, TwinCritic};
-use super::{ActorLayer, Algorithm, AlgorithmState, Dimensions, Mode, OffPolicySettings};
+use super::{
+    ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, Mode, OffPolicySettings, Setup,
+};
 use crate::data::{Batch, BatchView};
 use crate::nn::{Adam, MlpShape, Noise, Parameters, SquashedGaussian};
 
 /// Recipe keys of SAC alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SacSettings {
+    /// Shared with its siblings.
+    #[serde(flatten)]
+    pub off_policy: OffPolicySettings,
+    /// Gradient updates per environment step.
+    pub updates_per_step: usize,
     /// α at the start.
     pub initial_temperature: f64,
     /// Whether α follows the target entropy (section 5) or stays.
@@ -34,8 +42,9 @@ pub struct Sac {
     tau: f64,
     batch_size: usize,
     dimensions: Dimensions,
+    cloning: Option<Cloning>,
     actor: Actor,
-    critic: TwinCritic,
+    critic: Critics,
     temperature: Temperature,
     /// `[2 * batch, action]`: for the next states' actions, then for the states' own.
     noise: Noise,
@@ -59,6 +68,9 @@ struct Shard {
     rows: usize,
     actor: ActorShard,
     critic: CriticShard,
+    cloning: Option<CloneShard>,
+    /// Of the loss without demonstrations.
+    rl_weight: f64,
     /// This update's batch.
     batch: Option<BatchView>,
     /// `[rows, action]`, views: for the next states' actions and for the states' own.
@@ -74,41 +86,40 @@ struct Shard {
 impl Sac {
     /// Freshly initialised from `rng`.
     #[must_use]
-    pub fn new(
-        dimensions: Dimensions,
-        common: &OffPolicySettings,
-        settings: &SacSettings,
-        threads: usize,
-        device: Device,
-        rng: &mut ChaCha8Rng,
-    ) -> Self {
+    pub fn new(setup: &Setup<'_>, settings: &SacSettings, rng: &mut ChaCha8Rng) -> Self {
         let Dimensions {
             observation,
             action,
-        } = dimensions;
+        } = setup.dimensions;
+        let (policy, common, device) = (setup.policy, &settings.off_policy, setup.device);
         let actor_shape = MlpShape::new(
             observation,
-            &common.actor_hidden,
+            &policy.actor_hidden,
             2 * action,
-            common.activation,
+            policy.activation,
         );
         let critic_shape = MlpShape::new(
             observation + action,
             &common.critic_hidden,
             1,
-            common.activation,
+            policy.activation,
         );
-        let actor = Actor::new(actor_shape, common.actor_learning_rate, device, rng);
-        let critic = TwinCritic::new(critic_shape, common.critic_learning_rate, device, rng);
+        let actor = Actor::new(actor_shape, policy.actor_learning_rate, device, rng);
+        let critic = Critics::twins(critic_shape, common.critic_learning_rate, device, rng);
         let temperature = Temperature::new(settings, device);
-        let noise = Noise::new(2 * common.batch_size, action, device);
+        let noise = Noise::new(2 * policy.batch_size, action, device);
         let shard = |(first, rows)| Shard {
             first,
             rows,
             actor: actor.shard(rows),
-            critic: critic.shard(rows, common.batch_size),
+            critic: critic.shard(rows, policy.batch_size),
+            cloning: setup.cloning.and_then(|cloning| {
+                let width = observation + action;
+                cloning.shard((first, rows), policy.batch_size, Some(&critic), width)
+            }),
+            rl_weight: setup.cloning.map_or(1.0, |cloning| cloning.rl_weight),
             batch: None,
-            noise: [0, common.batch_size].map(|half| noise.rows(half + first, rows)),
+            noise: [0, policy.batch_size].map(|half| noise.rows(half + first, rows)),
             log_temperature: temperature.log.flat().shallow_clone(),
             policy_input: Tensor::zeros(
                 [rows as i64, (observation + action) as i64],
@@ -116,18 +127,21 @@ impl Sac {
             ),
             log_prob_sum: Tensor::zeros([1, 1], (Kind::Float, device)),
         };
-        let shards = Team::split(common.batch_size, threads).map(shard).collect();
+        let shards = Team::split(policy.batch_size, setup.threads)
+            .map(shard)
+            .collect();
         Self {
             settings: settings.clone(),
             tau: common.tau,
-            batch_size: common.batch_size,
-            dimensions,
+            batch_size: policy.batch_size,
+            dimensions: setup.dimensions,
+            cloning: setup.cloning,
             temperature,
             noise,
             actor,
             critic,
             shards,
-            team: Team::new(threads),
+            team: Team::new(setup.threads),
             updates: 0,
         }
     }
@@ -145,6 +159,10 @@ impl Sac {
             sum(&shard.critic.value(0).minimum(shard.critic.value(1)))
         }));
         metrics.push(mean(&|shard| shard.critic.loss_sum()));
+        if let Some(cloning) = &self.cloning {
+            let shards = self.shards.iter().map(|shard| shard.cloning.as_ref());
+            metrics.extend(cloning::metrics(cloning, shards));
+        }
     }
 }
 
@@ -189,7 +207,7 @@ impl Algorithm for Sac {
         let rows = self.batch_size as f64;
         let action_dim = self.dimensions.action;
         self.team.run(&mut self.shards, |shard| {
-            shard.learn_actor(rows, action_dim)
+            shard.learn_actor(rows, action_dim, record)
         });
         let gradients: Vec<&Tensor> = self
             .shards
@@ -211,7 +229,24 @@ impl Algorithm for Sac {
     }
 
     fn metric_names(&self) -> &'static [&'static str] {
-        &["temperature", "entropy", "q", "critic_loss"]
+        match self.cloning {
+            None => &["temperature", "entropy", "q", "critic_loss"],
+            Some(_) => &[
+                "temperature",
+                "entropy",
+                "q",
+                "critic_loss",
+                "bc_loss",
+                "bc_accepted",
+            ],
+        }
+    }
+
+    fn value(&mut self, observations: &[f32]) -> Option<f64> {
+        let action = self
+            .actor
+            .deterministic(observations, self.dimensions.action);
+        Some(self.critic.mean_value(observations, &action))
     }
 
     fn actor_layers(&self) -> Vec<ActorLayer> {
@@ -277,7 +312,7 @@ impl Shard {
     }
 
     /// Equations 7 to 9: descend `α log π(a|s) - min Q(s, a)` along a reparameterised action.
-    fn learn_actor(&mut self, batch_rows: f64, action_dim: usize) {
+    fn learn_actor(&mut self, batch_rows: f64, action_dim: usize, record: bool) {
         let batch = self.batch.as_ref().expect("bound before the update");
         let temperature = self.log_temperature.exp();
         self.actor
@@ -296,12 +331,27 @@ impl Shard {
             &self.policy_input,
             observation_dim as usize,
             action_dim,
-        );
+        ) * self.rl_weight;
+        // What is cloned is the deterministic action, the one that is deployed.
+        let cloned = self.cloning.as_mut().map(|cloning| {
+            let mean = self.actor.tape.output().narrow(1, 0, action_dim as i64);
+            let (own, pull) = (mean.tanh(), delta.zeros_like());
+            cloning.add(Some(&self.critic), batch, &own, &pull, record);
+            pull * (own.square() * -1.0 + 1.0)
+        });
         sample.backward(
             &delta,
-            &(&temperature / batch_rows),
+            &(&temperature * (self.rl_weight / batch_rows)),
             self.actor.tape.output_delta(),
         );
+        if let Some(cloned) = cloned {
+            let mut mean_delta = self
+                .actor
+                .tape
+                .output_delta()
+                .narrow(1, 0, action_dim as i64);
+            mean_delta += cloned;
+        }
         self.actor.backward(&batch.observation);
     }
 }

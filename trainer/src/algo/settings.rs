@@ -1,35 +1,93 @@
-//! [`OffPolicySettings`]: the recipe keys that every off-policy actor-critic shares.
+//! The recipe keys that algorithms share: [`PolicySettings`] of all, [`OffPolicySettings`] of those with critics,
+//! [`DemonstrationSettings`] of those that are shown how.
 
 use rlfd_models::Activation;
 use serde::{Deserialize, Serialize};
 
-/// Hyper-parameters common to SAC and TD3; every one is a recipe key.
+use super::Cloning;
+
+/// Hyper-parameters of every policy network; every one is a recipe key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OffPolicySettings {
-    /// Environment steps taken with uniformly random actions before the first update.
-    pub learning_starts: usize,
-    /// Gradient updates per environment step.
-    pub updates_per_step: usize,
-    /// Transitions kept.
-    pub buffer_size: usize,
+pub struct PolicySettings {
     /// Transitions per update.
     pub batch_size: usize,
-    /// Discount factor γ.
-    pub gamma: f64,
-    /// Weight τ of the online network in the Polyak average of the target networks.
-    pub tau: f64,
     /// Adam's learning rate for the policy.
     pub actor_learning_rate: f64,
-    /// Adam's learning rate for both critics.
-    pub critic_learning_rate: f64,
     /// Widths of the policy's hidden layers.
     pub actor_hidden: Vec<usize>,
-    /// Widths of each critic's hidden layers.
-    pub critic_hidden: Vec<usize>,
     /// Of all hidden layers.
     pub activation: Activation,
     /// Whether observations are normalised by their running mean and variance.
     pub normalize_observations: bool,
     /// Symmetric bound on normalised observations.
     pub observation_clip: f64,
+}
+
+/// Hyper-parameters common to SAC, TD3 and DDPG; every one is a recipe key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OffPolicySettings {
+    /// Environment steps taken with uniformly random actions before the first update.
+    pub learning_starts: usize,
+    /// Transitions kept.
+    pub buffer_size: usize,
+    /// Discount factor γ.
+    pub gamma: f64,
+    /// Weight τ of the online network in the Polyak average of the target networks.
+    pub tau: f64,
+    /// Adam's learning rate for the critics.
+    pub critic_learning_rate: f64,
+    /// Widths of each critic's hidden layers.
+    pub critic_hidden: Vec<usize>,
+}
+
+/// Recipe keys of learning with demonstrations; all are absent in a recipe without.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DemonstrationSettings {
+    /// The file.
+    pub demonstrations: String,
+    /// Its first so many episodes are used.
+    pub num_demos: usize,
+    /// Rows of each batch that are demonstrations.
+    pub demo_batch_size: usize,
+    /// Of the cloning loss, a mean over the demonstration rows.
+    pub bc_weight: f64,
+    /// Of what the actor minimises besides.
+    pub rl_weight: f64,
+    /// Whether only actions are cloned that the critic prefers to the policy's.
+    pub q_filter: bool,
+    /// Whether demonstration rows get hindsight goals too: right where an action leads to the same state whatever
+    /// goal was asked for.
+    pub her_on_demos: bool,
+    /// How often a training episode begins in a state of a demonstration.
+    pub reset_to_demo_prob: f64,
+}
+
+impl DemonstrationSettings {
+    /// The part that is a loss; nothing where it has no weight.
+    #[must_use]
+    pub fn cloning(&self) -> Option<Cloning> {
+        (self.bc_weight > 0.0).then_some(Cloning {
+            rows: self.demo_batch_size,
+            weight: self.bc_weight,
+            rl_weight: self.rl_weight,
+            q_filter: self.q_filter,
+        })
+    }
+}
+
+/// When updates are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpdateSchedule {
+    /// Environment steps between two rounds of updates.
+    pub interval: usize,
+    /// Updates of a round.
+    pub updates: usize,
+}
+
+impl UpdateSchedule {
+    /// Updates that fall due when the environment steps go from `before` to `after`.
+    #[must_use]
+    pub fn due(&self, before: usize, after: usize) -> usize {
+        (after / self.interval - before / self.interval) * self.updates
+    }
 }

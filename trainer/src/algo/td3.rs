@@ -8,15 +8,23 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::actor::{Actor, ActorShard};
+use super::cloning::{self, CloneShard};
+use super::critics::{CriticShard, Critics};
 use super::team::Team;
-use super::twin_critic::{CriticShard, TwinCritic};
-use super::{ActorLayer, Algorithm, AlgorithmState, Dimensions, Mode, OffPolicySettings};
+use super::{
+    ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, Mode, OffPolicySettings, Setup,
+};
 use crate::data::{Batch, BatchView};
 use crate::nn::{Mlp, MlpShape, Noise, Parameters, Tape};
 
 /// Recipe keys of TD3 alone. Actions are scaled to -1 … 1, and so are all noises.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Td3Settings {
+    /// Shared with its siblings.
+    #[serde(flatten)]
+    pub off_policy: OffPolicySettings,
+    /// Gradient updates per environment step.
+    pub updates_per_step: usize,
     /// Standard deviation of the noise added to actions taken in the environment.
     pub exploration_noise: f64,
     /// Standard deviation σ̃ of the noise that smooths the target policy.
@@ -33,9 +41,10 @@ pub struct Td3 {
     settings: Td3Settings,
     tau: f64,
     dimensions: Dimensions,
+    cloning: Option<Cloning>,
     actor: Actor,
     actor_target: Parameters,
-    critic: TwinCritic,
+    critic: Critics,
     /// `[batch, action]`: for the target policy's actions.
     noise: Noise,
     shards: Vec<Shard>,
@@ -52,6 +61,9 @@ struct Shard {
     actor_target: Mlp,
     target_tape: Tape,
     critic: CriticShard,
+    cloning: Option<CloneShard>,
+    /// Of the loss without demonstrations.
+    rl_weight: f64,
     /// `[rows, observation + action]`: the states with the current policy's actions.
     policy_input: Tensor,
     /// This update's batch.
@@ -63,37 +75,36 @@ struct Shard {
 impl Td3 {
     /// Freshly initialised from `rng`.
     #[must_use]
-    pub fn new(
-        dimensions: Dimensions,
-        common: &OffPolicySettings,
-        settings: &Td3Settings,
-        threads: usize,
-        device: Device,
-        rng: &mut ChaCha8Rng,
-    ) -> Self {
+    pub fn new(setup: &Setup<'_>, settings: &Td3Settings, rng: &mut ChaCha8Rng) -> Self {
         let Dimensions {
             observation,
             action,
-        } = dimensions;
+        } = setup.dimensions;
+        let (policy, common, device) = (setup.policy, &settings.off_policy, setup.device);
         let actor_shape =
-            MlpShape::new(observation, &common.actor_hidden, action, common.activation);
+            MlpShape::new(observation, &policy.actor_hidden, action, policy.activation);
         let critic_shape = MlpShape::new(
             observation + action,
             &common.critic_hidden,
             1,
-            common.activation,
+            policy.activation,
         );
-        let actor = Actor::new(actor_shape.clone(), common.actor_learning_rate, device, rng);
+        let actor = Actor::new(actor_shape.clone(), policy.actor_learning_rate, device, rng);
         let actor_target = actor.parameters.duplicate();
-        let critic = TwinCritic::new(critic_shape, common.critic_learning_rate, device, rng);
-        let noise = Noise::new(common.batch_size, action, device);
+        let critic = Critics::twins(critic_shape, common.critic_learning_rate, device, rng);
+        let noise = Noise::new(policy.batch_size, action, device);
         let shard = |(first, rows)| Shard {
             first,
             rows,
             actor: actor.shard(rows),
             actor_target: Mlp::view(&actor_shape, &actor_target, 0),
             target_tape: Tape::new(&actor_shape, rows, device),
-            critic: critic.shard(rows, common.batch_size),
+            critic: critic.shard(rows, policy.batch_size),
+            cloning: setup.cloning.and_then(|cloning| {
+                let width = observation + action;
+                cloning.shard((first, rows), policy.batch_size, Some(&critic), width)
+            }),
+            rl_weight: setup.cloning.map_or(1.0, |cloning| cloning.rl_weight),
             policy_input: Tensor::zeros(
                 [rows as i64, (observation + action) as i64],
                 (Kind::Float, device),
@@ -101,17 +112,20 @@ impl Td3 {
             batch: None,
             noise: noise.rows(first, rows),
         };
-        let shards = Team::split(common.batch_size, threads).map(shard).collect();
+        let shards = Team::split(policy.batch_size, setup.threads)
+            .map(shard)
+            .collect();
         Self {
             settings: settings.clone(),
             tau: common.tau,
-            dimensions,
+            dimensions: setup.dimensions,
+            cloning: setup.cloning,
             noise,
             actor,
             actor_target,
             critic,
             shards,
-            team: Team::new(threads),
+            team: Team::new(setup.threads),
             updates: 0,
         }
     }
@@ -125,13 +139,17 @@ impl Td3 {
             shard.critic.value(0).sum(Kind::Float).double_value(&[])
         }));
         metrics.push(mean(&|shard| shard.critic.loss_sum()));
+        if let Some(cloning) = &self.cloning {
+            let shards = self.shards.iter().map(|shard| shard.cloning.as_ref());
+            metrics.extend(cloning::metrics(cloning, shards));
+        }
     }
 }
 
 impl Algorithm for Td3 {
     fn act(&mut self, observations: &[f32], mode: Mode<'_>, actions: &mut [f32]) {
-        let action = self.actor.answer(observations).tanh();
-        action
+        self.actor
+            .deterministic(observations, self.dimensions.action)
             .to_device(Device::Cpu)
             .view([-1])
             .copy_data(actions, actions.len());
@@ -163,8 +181,9 @@ impl Algorithm for Td3 {
         self.updates += 1;
         if self.updates.is_multiple_of(self.settings.policy_delay) {
             let action_dim = self.dimensions.action;
-            self.team
-                .run(&mut self.shards, |shard| shard.learn_actor(action_dim));
+            self.team.run(&mut self.shards, |shard| {
+                shard.learn_actor(action_dim, record)
+            });
             let gradients: Vec<&Tensor> = self
                 .shards
                 .iter()
@@ -180,7 +199,17 @@ impl Algorithm for Td3 {
     }
 
     fn metric_names(&self) -> &'static [&'static str] {
-        &["q", "critic_loss"]
+        match self.cloning {
+            None => &["q", "critic_loss"],
+            Some(_) => &["q", "critic_loss", "bc_loss", "bc_accepted"],
+        }
+    }
+
+    fn value(&mut self, observations: &[f32]) -> Option<f64> {
+        let action = self
+            .actor
+            .deterministic(observations, self.dimensions.action);
+        Some(self.critic.mean_value(observations, &action))
     }
 
     fn actor_layers(&self) -> Vec<ActorLayer> {
@@ -238,7 +267,7 @@ impl Shard {
     }
 
     /// Ascends `Q1(s, π(s))`.
-    fn learn_actor(&mut self, action_dim: usize) {
+    fn learn_actor(&mut self, action_dim: usize, record: bool) {
         let batch = self.batch.as_ref().expect("bound before the update");
         self.actor
             .net
@@ -255,7 +284,10 @@ impl Shard {
             &self.policy_input,
             observation_dim as usize,
             action_dim,
-        );
+        ) * self.rl_weight;
+        if let Some(cloning) = &mut self.cloning {
+            cloning.add(Some(&self.critic), batch, &action, &delta, record);
+        }
         self.actor
             .tape
             .output_delta()

@@ -175,7 +175,9 @@ fn episodes_bar(episodes: usize) -> ProgressBar {
 }
 
 fn report(args: &EvalArgs, backend: &str, evaluation: &Evaluation) {
-    let Evaluation { returns, lengths } = evaluation;
+    let Evaluation {
+        returns, lengths, ..
+    } = evaluation;
     if args.json {
         let (mean, std, min, max) = (
             evaluation.mean(),
@@ -185,14 +187,20 @@ fn report(args: &EvalArgs, backend: &str, evaluation: &Evaluation) {
         );
         let length_mean = evaluation.mean_length();
         let episodes = returns.len();
-        println!(
-            "{}",
-            json!({ "backend": backend, "episodes": episodes, "mean": mean, "std": std, "min": min, "max": max,
-                "length_mean": length_mean, "returns": returns, "lengths": lengths })
-        );
+        let (success_rate, successes) = (evaluation.success_rate(), &evaluation.successes);
+        let mut report = json!({ "backend": backend, "episodes": episodes, "mean": mean, "std": std, "min": min, "max": max,
+                "length_mean": length_mean, "returns": returns, "lengths": lengths });
+        if let Some(rate) = success_rate {
+            report["success_rate"] = json!(rate);
+            report["successes"] = json!(successes);
+        }
+        println!("{report}");
     } else {
+        let success = evaluation.success_rate().map_or_else(String::new, |rate| {
+            format!(", success {:.1} %", rate * 100.0)
+        });
         println!(
-            "{backend}: return {:.2} ± {:.2} (min {:.2}, max {:.2}), {:.1} steps, over {} episodes",
+            "{backend}: return {:.2} ± {:.2} (min {:.2}, max {:.2}), {:.1} steps{success}, over {} episodes",
             evaluation.mean(),
             evaluation.std(),
             evaluation.min(),

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::env::registry;
 use crate::recipe::{Draft, Recipe};
-use crate::run::{self, RunDirectory};
+use crate::run::{self, Audience, RunDirectory, Stop};
 
 /// Learn a policy.
 #[derive(Debug, Args)]
@@ -51,13 +51,16 @@ pub struct FitArgs {
     /// No progress on screen
     #[arg(long)]
     quiet: bool,
+    /// For `trainer sweep`: reports on stdout, and stops when stdin ends
+    #[arg(long, hide = true, requires = "resume")]
+    member: bool,
 }
 
-/// Runs `trainer fit`.
+/// Runs `trainer fit`. `Ok(false)`: it was stopped before the end.
 ///
 /// # Errors
 /// If the recipe is wrong or the run cannot go on.
-pub fn fit(args: &FitArgs) -> anyhow::Result<()> {
+pub fn fit(args: &FitArgs) -> anyhow::Result<bool> {
     let (recipe, directory) = match &args.resume {
         Some(root) => {
             let (directory, recipe) = RunDirectory::open(root)?;
@@ -76,21 +79,39 @@ pub fn fit(args: &FitArgs) -> anyhow::Result<()> {
             spec.period_us
         );
         print!("{}", recipe.to_toml());
-        return Ok(());
+        return Ok(true);
     }
     let directory = match directory {
         Some(directory) => directory,
         None => RunDirectory::create(args.out.as_deref(), &recipe)?,
     };
     let root = directory.root().display().to_string();
-    if !args.quiet {
+    let audience = match (args.member, args.quiet) {
+        (true, _) => Audience::Sweep,
+        (false, true) => Audience::Nobody,
+        (false, false) => Audience::Person,
+    };
+    if audience != Audience::Nobody {
         eprintln!(
             "{} on {}, {} steps, into {root}",
             recipe.run.algo, recipe.run.env, recipe.run.total_steps
         );
     }
+    let stop = Stop::on_signals()?;
+    if args.member {
+        stop.when_input_ends()?;
+    }
     let outcome =
-        run::fit(&recipe, &directory, args.quiet).with_context(|| format!("run {root}"))?;
+        run::fit(&recipe, &directory, audience, &stop).with_context(|| format!("run {root}"))?;
+    let Some(outcome) = outcome else {
+        if !args.member {
+            eprintln!("stopped; continue with `trainer fit --resume {root}`");
+        }
+        return Ok(false);
+    };
+    if args.member {
+        return Ok(true);
+    }
     let best = outcome
         .best_return
         .map_or_else(|| "none".to_owned(), |best| format!("{best:.1}"));
@@ -100,7 +121,7 @@ pub fn fit(args: &FitArgs) -> anyhow::Result<()> {
     );
     println!("policy          {}", directory.best_policy().display());
     println!("learning curve  {}", directory.learning_curve().display());
-    Ok(())
+    Ok(true)
 }
 
 fn plan(args: &FitArgs) -> anyhow::Result<Recipe> {

@@ -9,6 +9,7 @@ mod list;
 mod opened;
 mod plot;
 pub mod replay;
+mod sweep;
 
 use clap::{Parser, Subcommand};
 
@@ -24,6 +25,8 @@ pub struct Cli {
 enum Command {
     /// Learn a policy
     Fit(fit::FitArgs),
+    /// Run every combination of a recipe's lists, several at a time
+    Sweep(sweep::SweepArgs),
     /// Record demonstrations, of a script or of a policy
     Collect(collect::CollectArgs),
     /// Look at recordings, merge, clip, draw and convert them
@@ -32,7 +35,7 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Close the loop with a board: the plant here, the policy there
     Hil(hil::HilArgs),
-    /// Draw learning curves: mean and spread over seeds, one picture per environment
+    /// Draw learning curves: median and quartiles over seeds, one picture per environment
     Plot(plot::PlotArgs),
     /// Check an environment against a recording
     Replay(replay::ReplayArgs),
@@ -46,7 +49,8 @@ enum Command {
 /// Whatever kept the command from running.
 pub fn run(cli: &Cli) -> anyhow::Result<bool> {
     match &cli.command {
-        Command::Fit(args) => fit::fit(args).map(|()| true),
+        Command::Fit(args) => fit::fit(args),
+        Command::Sweep(args) => sweep::sweep(args),
         Command::Collect(args) => collect::collect(args).map(|()| true),
         Command::Demos(args) => demos::demos(args).map(|()| true),
         Command::Eval(args) => eval::eval(args),

@@ -51,6 +51,33 @@ pub struct BatchRows<'a> {
     pub discount: &'a mut [f32],
 }
 
+impl BatchRows<'_> {
+    /// The first `count` rows and the others.
+    #[must_use]
+    pub fn split_at(&mut self, count: usize) -> (BatchRows<'_>, BatchRows<'_>) {
+        let width = self.observation_action.len() / self.rows;
+        let (first_joint, joint) = self.observation_action.split_at_mut(count * width);
+        let (first_next, next) = self.next_observation_action.split_at_mut(count * width);
+        let (first_reward, reward) = self.reward.split_at_mut(count);
+        let (first_discount, discount) = self.discount.split_at_mut(count);
+        let first = BatchRows {
+            rows: count,
+            observation_action: first_joint,
+            next_observation_action: first_next,
+            reward: first_reward,
+            discount: first_discount,
+        };
+        let others = BatchRows {
+            rows: self.rows - count,
+            observation_action: joint,
+            next_observation_action: next,
+            reward,
+            discount,
+        };
+        (first, others)
+    }
+}
+
 impl Batch {
     /// Zeros.
     #[must_use]

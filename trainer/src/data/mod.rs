@@ -2,11 +2,17 @@
 
 mod batch;
 mod demonstrations;
+mod episode_buffer;
+mod experience;
+mod hindsight;
 mod replay_buffer;
 
-pub use batch::{Batch, BatchView};
+pub use batch::{Batch, BatchRows, BatchView};
 pub use demonstrations::{
     Clipping, Demonstration, DemonstrationError, DemonstrationShape, Demonstrations, Flaw,
     OlderLayout, Spread, Summary,
 };
+pub use episode_buffer::{Episode, EpisodeBuffer, EpisodeShape};
+pub use experience::Experience;
+pub use hindsight::{Draw, Hindsight, HindsightSettings, HindsightStrategy};
 pub use replay_buffer::{ReplayBuffer, Transition};

@@ -2,7 +2,7 @@
 
 use rand::{Rng, RngExt};
 
-use super::Batch;
+use super::BatchRows;
 use crate::nn::Normalizer;
 
 /// One step of one environment.
@@ -89,33 +89,31 @@ impl ReplayBuffer {
         self.written += 1;
     }
 
-    /// Draws rows uniformly with replacement into `batch`, observations normalised on the way.
+    /// Draws uniformly with replacement into all `rows`, observations normalised on the way.
     pub fn sample(
         &self,
         rng: &mut impl Rng,
         gamma: f32,
         normalizer: Option<&Normalizer>,
-        batch: &mut Batch,
+        rows: &mut BatchRows<'_>,
     ) {
         let width = self.observation_dim + self.action_dim;
         let len = self.len();
-        batch.fill(|rows| {
-            for row in 0..rows.rows {
-                let slot = rng.random_range(0..len);
-                let joint = &mut rows.observation_action[row * width..][..width];
-                joint.copy_from_slice(&self.observation_action[slot * width..][..width]);
-                let next = &mut rows.next_observation_action[row * width..][..self.observation_dim];
-                next.copy_from_slice(
-                    &self.next_observation[slot * self.observation_dim..][..self.observation_dim],
-                );
-                if let Some(normalizer) = normalizer {
-                    normalizer.apply(&mut joint[..self.observation_dim]);
-                    normalizer.apply(next);
-                }
-                rows.reward[row] = self.outcome[slot * 2];
-                rows.discount[row] = gamma * self.outcome[slot * 2 + 1];
+        for row in 0..rows.rows {
+            let slot = rng.random_range(0..len);
+            let joint = &mut rows.observation_action[row * width..][..width];
+            joint.copy_from_slice(&self.observation_action[slot * width..][..width]);
+            let next = &mut rows.next_observation_action[row * width..][..self.observation_dim];
+            next.copy_from_slice(
+                &self.next_observation[slot * self.observation_dim..][..self.observation_dim],
+            );
+            if let Some(normalizer) = normalizer {
+                normalizer.apply(&mut joint[..self.observation_dim]);
+                normalizer.apply(next);
             }
-        });
+            rows.reward[row] = self.outcome[slot * 2];
+            rows.discount[row] = gamma * self.outcome[slot * 2 + 1];
+        }
     }
 
     /// Floats per transition in [`ReplayBuffer::rows`].
@@ -171,6 +169,7 @@ mod tests {
     use tch::Device;
 
     use super::*;
+    use crate::data::Batch;
     use crate::nn::host_slice;
 
     fn filled(count: usize, capacity: usize) -> ReplayBuffer {
@@ -193,7 +192,7 @@ mod tests {
         let buffer = filled(25, 10);
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let mut batch = Batch::new(500, 2, 1, Device::Cpu);
-        buffer.sample(&mut rng, 0.5, None, &mut batch);
+        batch.fill(|rows| buffer.sample(&mut rng, 0.5, None, rows));
         let (joint, next) = (
             host_slice(&batch.observation_action),
             host_slice(&batch.next_observation_action),

@@ -22,7 +22,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::error::EnvError;
 pub use self::goal::{GoalReward, GoalTask, Goals};
-pub use self::vector::{Episode, VectorEnv, VectorState, VectorStep};
+pub use self::vector::{
+    DemonstrationStarts, Episode, VectorEnv, VectorGoals, VectorState, VectorStep,
+};
 
 #[cfg(test)]
 mod check;
@@ -30,6 +32,7 @@ mod error;
 mod goal;
 pub mod gymnasium;
 pub mod mujoco;
+pub mod point_reach;
 pub mod registry;
 mod vector;
 

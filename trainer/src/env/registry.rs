@@ -8,6 +8,7 @@ use super::mujoco::{
     inverted_pendulum::InvertedPendulum, pusher::Pusher, reacher::Reacher, swimmer::Swimmer,
     walker2d::Walker2d,
 };
+use super::point_reach::{self, PointReach};
 use super::{Env, EnvError, GoalReward};
 
 /// An environment that can be opened by name.
@@ -55,6 +56,11 @@ pub const ENTRIES: &[Entry] = &[
     fetch!(Slide, Dense),
     fetch!(PickAndPlace, Sparse),
     fetch!(PickAndPlace, Dense),
+    Entry {
+        id: point_reach::ID,
+        summary: point_reach::SUMMARY,
+        open: || Ok(Box::new(PointReach::new())),
+    },
 ];
 
 /// Opens an environment by its exact name, or one of Python's Gymnasium by its name after `gym:`.

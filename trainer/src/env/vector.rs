@@ -4,6 +4,9 @@
 //! What comes out does not depend on the number of threads. It refuses to know what an action is
 //! chosen by and what a transition is stored in.
 
+use std::sync::Arc;
+
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
@@ -20,6 +23,17 @@ pub struct Episode {
     pub ret: f64,
     /// Its steps.
     pub len: u32,
+    /// Whether its last state is a success, where the environment has goals.
+    pub is_success: Option<bool>,
+}
+
+/// Goals of all environments, environment by environment; empty where there are none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VectorGoals {
+    /// `[n_envs * goal_dim]`: reached in the states of [`VectorEnv::observations`].
+    pub achieved: Vec<f64>,
+    /// `[n_envs * goal_dim]`: asked for there.
+    pub desired: Vec<f64>,
 }
 
 /// What one step of all environments told, environment by environment.
@@ -33,6 +47,8 @@ pub struct VectorStep {
     pub terminated: Vec<bool>,
     /// `[n_envs]`: whether the time limit ends it; both may be so.
     pub truncated: Vec<bool>,
+    /// `[n_envs * goal_dim]`: the goal that each action led to, before any automatic reset.
+    pub achieved_goal: Vec<f64>,
     /// The episodes that ended, in the order of their environments.
     pub finished: Vec<Episode>,
 }
@@ -64,6 +80,7 @@ pub struct VectorEnv {
     /// Environments that one thread steps.
     lanes_per_thread: usize,
     observations: Vec<f32>,
+    goals: VectorGoals,
     step: VectorStep,
 }
 
@@ -77,8 +94,28 @@ struct Lane {
     max_episode_steps: u32,
     ret: f64,
     len: u32,
-    finished: Option<(f64, u32)>,
+    finished: Option<Finished>,
     outcome: Outcome,
+    /// `[goal_dim]`: what the last action led to.
+    reached: Vec<f64>,
+    starts: Option<DemonstrationStarts>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Finished {
+    ret: f64,
+    len: u32,
+    is_success: Option<bool>,
+}
+
+/// States that some episodes begin in, each with the goal that is asked for there (Nair et al. 2018, section
+/// "Resets to demonstration states").
+#[derive(Clone, Debug)]
+pub struct DemonstrationStarts {
+    /// How often an episode begins in one of them.
+    pub probability: f64,
+    /// Simulator state and desired goal, of every state that may be begun in.
+    pub states: Arc<Vec<(Vec<f64>, Vec<f64>)>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -118,14 +155,20 @@ impl VectorEnv {
             ),
         };
         let observation_dim = spec.observation_dim();
+        let goal_dim = spec.goal.map_or(0, |goal| goal.dim);
         let mut vector = Self {
             lanes_per_thread: n_envs.div_ceil(n_threads),
             observations: vec![0.0; n_envs * observation_dim],
+            goals: VectorGoals {
+                achieved: vec![0.0; n_envs * goal_dim],
+                desired: vec![0.0; n_envs * goal_dim],
+            },
             step: VectorStep {
                 next_observation: vec![0.0; n_envs * observation_dim],
                 reward: vec![0.0; n_envs],
                 terminated: vec![false; n_envs],
                 truncated: vec![false; n_envs],
+                achieved_goal: vec![0.0; n_envs * goal_dim],
                 finished: Vec::with_capacity(n_envs),
             },
             spec,
@@ -136,7 +179,24 @@ impl VectorEnv {
         for (lane, row) in vector.lanes.iter_mut().zip(rows) {
             lane.reset(row);
         }
+        vector.gather_goals();
         Ok(vector)
+    }
+
+    /// Lets some of the episodes that begin from now on begin in states of a demonstration.
+    ///
+    /// # Errors
+    /// [`EnvError`] if a state or a goal is not one of this environment.
+    pub fn start_from(&mut self, starts: &DemonstrationStarts) -> Result<(), EnvError> {
+        let mut env = registry::open(&self.spec.id)?;
+        let mut observation = vec![0.0; self.spec.observation_dim()];
+        for (physics, desired) in starts.states.iter() {
+            begin_in(env.as_mut(), physics, desired, &mut observation)?;
+        }
+        for lane in &mut self.lanes {
+            lane.starts = Some(starts.clone());
+        }
+        Ok(())
     }
 
     /// What each of them is.
@@ -155,6 +215,12 @@ impl VectorEnv {
     #[must_use]
     pub fn observations(&self) -> &[f32] {
         &self.observations
+    }
+
+    /// What is reached and asked for in the states of [`VectorEnv::observations`].
+    #[must_use]
+    pub fn goals(&self) -> &VectorGoals {
+        &self.goals
     }
 
     /// One of the environments, to draw or to measure.
@@ -209,12 +275,26 @@ impl VectorEnv {
             step.reward[env_index] = lane.outcome.reward as f32;
             step.terminated[env_index] = lane.outcome.terminated;
             step.truncated[env_index] = lane.outcome.truncated;
-            if let Some((ret, len)) = lane.finished.take() {
+            let goal_dim = lane.reached.len();
+            step.achieved_goal[env_index * goal_dim..][..goal_dim].copy_from_slice(&lane.reached);
+            if let Some(finished) = lane.finished.take() {
                 step.finished.push(Episode {
                     env_index,
-                    ret,
-                    len,
+                    ret: finished.ret,
+                    len: finished.len,
+                    is_success: finished.is_success,
                 });
+            }
+        }
+        self.gather_goals();
+    }
+
+    fn gather_goals(&mut self) {
+        for (env_index, lane) in self.lanes.iter().enumerate() {
+            if let Some(goals) = lane.env.goals() {
+                let rows = env_index * goals.desired.len()..(env_index + 1) * goals.desired.len();
+                self.goals.achieved[rows.clone()].copy_from_slice(goals.achieved);
+                self.goals.desired[rows].copy_from_slice(goals.desired);
             }
         }
     }
@@ -249,8 +329,19 @@ impl VectorEnv {
             lane.restore(saved)?;
         }
         self.observations.copy_from_slice(&state.observations);
+        self.gather_goals();
         Ok(())
     }
+}
+
+fn begin_in(
+    env: &mut dyn Env,
+    physics: &[f64],
+    desired: &[f64],
+    observation: &mut [f64],
+) -> Result<(), EnvError> {
+    env.reset_to(physics, observation)?;
+    env.set_goal(desired, observation)
 }
 
 fn step_lanes(
@@ -276,6 +367,7 @@ impl Lane {
         let env = registry::open(id)?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(stream);
+        let goal_dim = env.spec().goal.map_or(0, |goal| goal.dim);
         Ok(Self {
             action: vec![0.0; env.spec().action_dim()],
             observation: vec![0.0; env.spec().observation_dim()],
@@ -286,11 +378,20 @@ impl Lane {
             len: 0,
             finished: None,
             outcome: Outcome::default(),
+            reached: vec![0.0; goal_dim],
+            starts: None,
         })
     }
 
     fn reset(&mut self, row: &mut [f32]) {
         self.env.reset(&mut self.rng, &mut self.observation);
+        if let Some(starts) = &self.starts
+            && self.rng.random::<f64>() < starts.probability
+        {
+            let (physics, desired) = &starts.states[self.rng.random_range(0..starts.states.len())];
+            begin_in(self.env.as_mut(), physics, desired, &mut self.observation)
+                .expect("every state has been tried before");
+        }
         self.ret = 0.0;
         self.len = 0;
         round_into(&self.observation, row);
@@ -309,8 +410,17 @@ impl Lane {
             truncated: self.len >= self.max_episode_steps || self.env.is_cut(),
         };
         round_into(&self.observation, next_row);
+        let mut is_success = None;
+        if let (Some(goals), Some(task)) = (self.env.goals(), self.env.spec().goal) {
+            self.reached.copy_from_slice(goals.achieved);
+            is_success = Some(task.is_success(goals.achieved, goals.desired));
+        }
         if self.outcome.terminated || self.outcome.truncated {
-            self.finished = Some((self.ret, self.len));
+            self.finished = Some(Finished {
+                ret: self.ret,
+                len: self.len,
+                is_success,
+            });
             self.reset(row);
         } else {
             row.copy_from_slice(next_row);

@@ -32,6 +32,8 @@ pub struct EpisodeReport {
     pub len: u32,
     /// Whether a state ended it, not the time limit.
     pub terminated: bool,
+    /// Whether its last state is a success, where the environment has goals.
+    pub is_success: Option<bool>,
     /// The fault that the board latched, if any.
     pub fault: Option<Fault>,
     /// Steps whose command was the safe one.
@@ -141,6 +143,9 @@ impl<'a> Plant<'a> {
             report.len += 1;
             report.terminated = step.terminated;
         }
+        if let (Some(task), Some(goals)) = (self.env.spec().goal, self.env.goals()) {
+            report.is_success = Some(task.is_success(goals.achieved, goals.desired));
+        }
         Ok(report)
     }
 
@@ -194,6 +199,11 @@ pub fn evaluation(reports: &[EpisodeReport]) -> Evaluation {
     Evaluation {
         returns: reports.iter().map(|report| report.ret).collect(),
         lengths: reports.iter().map(|report| report.len).collect(),
+        successes: reports
+            .iter()
+            .filter_map(|report| report.is_success)
+            .collect(),
+        mean_q: None,
     }
 }
 

@@ -156,6 +156,21 @@ mod tests {
         assert!(difference < 2e-6, "off by {difference}");
     }
 
+    /// Workers whose gradients are summed take the first step of one worker: Adam divides the scale out.
+    #[test]
+    fn the_first_step_does_not_depend_on_the_number_of_workers() {
+        let gradient = Tensor::linspace(0.1, 2.0, 40, (Kind::Float, Device::Cpu));
+        let first_step = |workers: usize| {
+            let (mut x, mut adam) = (gradient.ones_like(), Adam::new(&gradient, 1e-3));
+            adam.step(&mut x, &vec![&gradient; workers]);
+            x
+        };
+        let apart = (first_step(4) - first_step(1)).abs().max();
+        assert!(apart.double_value(&[]) < 1e-6);
+        let moved = (first_step(1) - 1.0).abs().max();
+        assert!(moved.double_value(&[]) > 9e-4);
+    }
+
     #[test]
     fn a_restored_optimiser_continues_bit_for_bit() {
         let gradient = Tensor::linspace(-1.0, 1.0, 9, (Kind::Float, Device::Cpu));

@@ -14,6 +14,6 @@ mod squashed_gaussian;
 pub use adam::{Adam, AdamState};
 pub use mlp::{Mlp, MlpShape, Tape};
 pub use noise::Noise;
-pub use normalizer::{Normalizer, NormalizerState};
+pub use normalizer::{GOAL_STD_FLOOR, Normalizer, NormalizerState};
 pub use parameters::{Parameters, host_slice, host_slice_mut};
 pub use squashed_gaussian::{LOG_STD_MAX, LOG_STD_MIN, SquashedGaussian};

@@ -4,12 +4,17 @@ use serde::{Deserialize, Serialize};
 
 /// Added to the variance, so that a constant observation divides by something.
 const EPSILON: f64 = 1e-8;
+/// Least standard deviation of observations and goals of a goal-conditioned task, as in OpenAI's baselines of HER.
+pub const GOAL_STD_FLOOR: f64 = 0.01;
+/// What is farther out counts as this much in the statistics: one leap of a simulator must not spoil them.
+const OBSERVED_BOUND: f32 = 200.0;
 
 /// `(observation - mean) / std`, bounded to ±`clip`, with statistics of everything seen so far.
 #[derive(Clone, Debug)]
 pub struct Normalizer {
     state: NormalizerState,
     clip: f32,
+    std_floor: f64,
     shift: Vec<f32>,
     scale: Vec<f32>,
 }
@@ -35,14 +40,30 @@ impl Normalizer {
         Self {
             state,
             clip,
+            std_floor: 0.0,
             shift: vec![0.0; dim],
             scale: vec![1.0; dim],
         }
     }
 
+    /// The same with standard deviations of at least `std_floor`, and with statistics of observations bounded to ±200.
+    ///
+    /// A policy sees observations that are not bounded so, which makes no difference unless a standard deviation is
+    /// above 200 / `clip`: the bound after normalising comes first.
+    #[must_use]
+    pub fn with_floor(mut self, std_floor: f64) -> Self {
+        self.std_floor = std_floor;
+        self
+    }
+
     /// Takes in `[rows * dim]` observations.
     pub fn observe(&mut self, observations: &[f32]) {
         let dim = self.state.mean.len();
+        let bound = if self.std_floor > 0.0 {
+            OBSERVED_BOUND
+        } else {
+            f32::INFINITY
+        };
         for row in observations.chunks_exact(dim) {
             self.state.count += 1.0;
             for ((mean, deviation), &x) in self
@@ -52,11 +73,33 @@ impl Normalizer {
                 .zip(&mut self.state.deviation)
                 .zip(row)
             {
-                let before = f64::from(x) - *mean;
+                let x = f64::from(x.max(-bound).min(bound));
+                let before = x - *mean;
                 *mean += before / self.state.count;
-                *deviation += before * (f64::from(x) - *mean);
+                *deviation += before * (x - *mean);
             }
         }
+        self.refresh();
+    }
+
+    /// Takes in what another normaliser has seen besides, e.g. that of another worker.
+    ///
+    /// # Panics
+    /// If it is of another width.
+    pub fn merge(&mut self, other: &NormalizerState) {
+        assert_eq!(other.mean.len(), self.state.mean.len(), "width");
+        let (ours, theirs) = (self.state.count, other.count);
+        let count = ours + theirs;
+        if theirs == 0.0 {
+            return;
+        }
+        for index in 0..other.mean.len() {
+            let apart = other.mean[index] - self.state.mean[index];
+            self.state.mean[index] += apart * theirs / count;
+            self.state.deviation[index] +=
+                other.deviation[index] + apart * apart * ours * theirs / count;
+        }
+        self.state.count = count;
         self.refresh();
     }
 
@@ -101,7 +144,7 @@ impl Normalizer {
             if count < 2.0 {
                 1.0
             } else {
-                (d / count + EPSILON).sqrt()
+                (d / count + EPSILON).sqrt().max(self.std_floor)
             }
         })
     }
@@ -136,6 +179,38 @@ mod tests {
             assert!((f64::from(mean[column]) - expected).abs() < 1e-4);
             assert!((f64::from(std[column]) - variance.sqrt()).abs() < 1e-5);
         }
+    }
+
+    #[test]
+    fn split_data_gives_the_statistics_of_all_data() {
+        let rows: Vec<f32> = (0..300)
+            .map(|i| (i as f32 * 0.71).sin() * 3.0 + 7.0)
+            .collect();
+        let mut all = Normalizer::new(3, 5.0).with_floor(GOAL_STD_FLOOR);
+        let (mut one, mut two) = (all.clone(), all.clone());
+        all.observe(&rows);
+        one.observe(&rows[..90]);
+        two.observe(&rows[90..]);
+        one.merge(&two.save());
+        let ((mean, std), (expected_mean, expected_std)) = (one.mean_and_std(), all.mean_and_std());
+        for (ours, theirs) in mean
+            .iter()
+            .chain(&std)
+            .zip(expected_mean.iter().chain(&expected_std))
+        {
+            assert!((ours - theirs).abs() < 1e-6, "{ours} and {theirs}");
+        }
+    }
+
+    #[test]
+    fn a_floor_keeps_constants_from_being_blown_up() {
+        let mut normalizer = Normalizer::new(2, 5.0).with_floor(GOAL_STD_FLOOR);
+        normalizer.observe(&[1.0, 1e9, 1.0, -1e9]);
+        let (_, std) = normalizer.mean_and_std();
+        assert_eq!(std, [0.01, 200.0]);
+        let mut row = [1.02, 1e9];
+        normalizer.apply(&mut row);
+        assert!((row[0] - 2.0).abs() < 1e-4 && row[1] == 5.0, "{row:?}");
     }
 
     #[test]

@@ -39,6 +39,22 @@ impl Parameters {
         }
     }
 
+    /// Weights uniform in ±√(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, equation 16), biases zero.
+    #[must_use]
+    pub fn glorot(shape: &MlpShape, copies: usize, device: Device, rng: &mut impl Rng) -> Self {
+        let mut values = Vec::with_capacity(shape.parameter_count() * copies);
+        for _ in 0..copies {
+            for (fan_in, fan_out) in shape.layers() {
+                let bound = (6.0 / (fan_in + fan_out) as f32).sqrt();
+                values.extend((0..fan_in * fan_out).map(|_| rng.random_range(-bound..bound)));
+                values.extend(std::iter::repeat_n(0.0, fan_out));
+            }
+        }
+        Self {
+            flat: Tensor::from_slice(&values).to_device(device),
+        }
+    }
+
     /// One number, `[1]`.
     #[must_use]
     pub fn scalar(value: f32, device: Device) -> Self {

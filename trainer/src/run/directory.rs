@@ -1,6 +1,8 @@
 //! [`RunDirectory`]: the names of everything a run leaves behind.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
@@ -57,6 +59,33 @@ impl RunDirectory {
         Ok((run, recipe))
     }
 
+    /// Keeps every other process from working on this run until the answer is dropped or this process ends, however it
+    /// ends. Waits for at most `patience` for one that does.
+    ///
+    /// # Errors
+    /// If another process still works on it, or the file system has no locks.
+    pub fn lock(&self, patience: Duration) -> anyhow::Result<File> {
+        let path = self.root.join(".lock");
+        let name = path.display();
+        let file = File::create(&path).with_context(|| format!("{name}: cannot be made"))?;
+        let started = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if started.elapsed() < patience => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                Err(TryLockError::WouldBlock) => bail!(
+                    "{}: another process is working on this run",
+                    self.root.display()
+                ),
+                Err(TryLockError::Error(error)) => {
+                    return Err(error).with_context(|| format!("{name}: cannot be locked"));
+                }
+            }
+        }
+    }
+
     /// The folder itself.
     #[must_use]
     pub fn root(&self) -> &Path {
@@ -97,6 +126,18 @@ impl RunDirectory {
     #[must_use]
     pub fn last_policy(&self) -> PathBuf {
         self.root.join("policy-last.pt")
+    }
+
+    /// What was said on stderr, where a sweep started it.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.root.join("fit.log")
+    }
+
+    /// How the run ended, once it has.
+    #[must_use]
+    pub fn outcome(&self) -> PathBuf {
+        self.root.join("outcome.json")
     }
 
     /// Mean return by environment step.

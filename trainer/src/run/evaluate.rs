@@ -33,6 +33,12 @@ pub struct Evaluation {
     pub returns: Vec<f64>,
     /// Steps, per episode.
     pub lengths: Vec<u32>,
+    /// Whether its last state is a success, per episode; empty where the environment has no goals.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub successes: Vec<bool>,
+    /// What critics expected of the policy, the mean over all steps; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean_q: Option<f64>,
 }
 
 impl<'a> Deployment<'a> {
@@ -119,6 +125,10 @@ impl<'a> Deployment<'a> {
             }
             evaluation.returns.push(ret);
             evaluation.lengths.push(length);
+            if let (Some(task), Some(goals)) = (spec.goal, env.goals()) {
+                let is_success = task.is_success(goals.achieved, goals.desired);
+                evaluation.successes.push(is_success);
+            }
         }
         Ok(evaluation)
     }
@@ -157,6 +167,13 @@ impl Evaluation {
             .iter()
             .copied()
             .fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// Fraction of episodes whose last state is a success; nothing where the environment has no goals.
+    #[must_use]
+    pub fn success_rate(&self) -> Option<f64> {
+        let count = self.successes.iter().filter(|success| **success).count();
+        (!self.successes.is_empty()).then(|| count as f64 / self.successes.len() as f64)
     }
 
     /// Mean steps per episode.

@@ -58,6 +58,7 @@ impl RunLog {
             "episodes",
             "episode_return",
             "episode_length",
+            "success_rate",
             "updates",
         ];
         columns.extend(metrics);
@@ -69,6 +70,8 @@ impl RunLog {
             "return_min",
             "return_max",
             "episode_length",
+            "success_rate",
+            "q_mean",
         ];
         cut_events(&run.tensorboard(), &lengths.events)?;
         Ok(Self {
@@ -110,6 +113,15 @@ impl RunLog {
             .add_scalar("eval/return_mean", evaluation.mean() as f32, step);
         self.tensorboard
             .add_scalar("eval/episode_length", evaluation.mean_length() as f32, step);
+        let optional = [
+            ("eval/success_rate", evaluation.success_rate()),
+            ("eval/q_mean", evaluation.mean_q),
+        ];
+        for (name, value) in optional {
+            if let Some(value) = value {
+                self.tensorboard.add_scalar(name, value as f32, step);
+            }
+        }
         let numbers = [
             evaluation.mean(),
             evaluation.std(),
@@ -117,8 +129,11 @@ impl RunLog {
             evaluation.max(),
             evaluation.mean_length(),
         ];
+        let cells = numbers.into_iter().map(Some);
+        let cells = cells.chain(optional.map(|(_, value)| value));
+        let cells = cells.map(|value| value.map(|value| value.to_string()).unwrap_or_default());
         self.evaluations
-            .append(std::iter::once(step.to_string()).chain(numbers.iter().map(f64::to_string)))
+            .append(std::iter::once(step.to_string()).chain(cells))
     }
 
     /// Writes everything out and tells how long the files are now.

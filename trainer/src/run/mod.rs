@@ -1,21 +1,29 @@
 //! Runs: the loop that connects environments, experience and an algorithm, and everything it leaves on disk.
 
+#[cfg(test)]
+mod check;
+mod collector;
 mod directory;
 mod evaluate;
 pub mod fonts;
 mod learning_curve;
 mod log;
-mod off_policy;
+mod mentor;
+mod outcome;
 mod policy_file;
 mod progress;
 mod recording;
 mod run_state;
+mod stop;
 mod torch_policy;
+mod training;
 
 pub use directory::RunDirectory;
 pub use evaluate::{Deployment, Evaluation};
-pub use learning_curve::plot;
-pub use off_policy::{Outcome, fit};
-pub use progress::Progress;
+pub use learning_curve::{Curve, Spread, Style, plot};
+pub use outcome::Outcome;
+pub use progress::{Audience, Progress, Report};
 pub use recording::Recording;
+pub use stop::Stop;
 pub use torch_policy::TorchPolicy;
+pub use training::{fit, fit_with};

@@ -64,8 +64,8 @@ pub fn checkpoint(
         observation: env.observation.clone(),
         action: env.action.clone(),
         network: Network {
-            hidden: recipe.off_policy.actor_hidden.clone(),
-            activation: recipe.off_policy.activation,
+            hidden: recipe.policy.actor_hidden.clone(),
+            activation: recipe.policy.activation,
             normalizer: normalizer.map(|normalizer| spec::Normalizer {
                 clip: Some(normalizer.clip()),
             }),

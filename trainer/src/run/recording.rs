@@ -26,6 +26,12 @@ impl<'a> Recording<'a> {
         }
     }
 
+    /// What the policy has seen, `[N * observation_dim]`.
+    #[must_use]
+    pub fn observations(&self) -> &[f32] {
+        &self.observations
+    }
+
     /// Writes `obs` `[N, observation_dim]` and `actions` `[N, action_dim]`, as the policy sees and gives them, to an `.npz` file.
     ///
     /// # Errors

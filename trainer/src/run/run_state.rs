@@ -1,7 +1,7 @@
 //! [`RunState`]: everything a run needs to continue, written so that a kill at any instant leaves a whole one.
 //!
-//! The replay buffer is by far the largest part and only ever grows at its end, so it lies beside the state in segments
-//! that are written once: each checkpoint adds the transitions since the one before and drops those that the ring has
+//! The replay buffer (steps or episodes) is by far the largest part and only ever grows at its end, so it lies beside the state in segments
+//! that are written once: each checkpoint adds what came since the one before and drops those that the ring has
 //! overwritten. The state file names the segments that belong to it and is renamed into place last.
 
 use std::path::Path;
@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use super::RunDirectory;
 use super::log::LogLengths;
 use crate::algo::AlgorithmState;
-use crate::data::ReplayBuffer;
+use crate::data::{Episode, Experience};
 use crate::env::VectorState;
 use crate::nn::NormalizerState;
 
-const MAGIC: &[u8; 8] = b"RLFDRUN1";
+const MAGIC: &[u8; 8] = b"RLFDRUN2";
 const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
 
 /// A run between two environment steps.
@@ -36,23 +36,30 @@ pub struct RunState {
     pub best_return: Option<f64>,
     /// Networks and optimisers.
     pub algorithm: AlgorithmState,
-    /// Environments in mid-episode.
-    pub environments: VectorState,
+    /// Environments in mid-episode; absent where none is stepped.
+    pub environments: Option<VectorState>,
+    /// The part of each goal-conditioned episode that has been seen.
+    pub partial_episodes: Vec<Episode>,
+    /// CRC-32 of the demonstrations that are learned from.
+    pub demonstrations_crc32: Option<u32>,
     /// Observation statistics.
     pub normalizer: Option<NormalizerState>,
     /// Stream of exploration.
     pub explore_rng: ChaCha8Rng,
     /// Stream of batches and of the noise in updates.
     pub update_rng: ChaCha8Rng,
-    /// Returns and lengths since the last row of the log.
-    pub recent_episodes: Vec<(f64, u32)>,
+    /// Episodes since the last row of the log.
+    pub recent_episodes: Vec<FinishedEpisode>,
     /// Lengths of the log files.
     pub logs: LogLengths,
     /// Where the replay buffer lies.
     pub replay: Vec<Segment>,
 }
 
-/// Transitions `first .. first + count` of the run, in `replay/<first>.f32`.
+/// Return, length and success of an episode.
+pub type FinishedEpisode = (f64, u32, Option<bool>);
+
+/// Steps or episodes `first .. first + count` of the run, in `replay/<first>.bin`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
     first: usize,
@@ -61,13 +68,13 @@ pub struct Segment {
 }
 
 impl RunState {
-    /// Writes the transitions that no segment holds yet and lists the segments that matter now.
+    /// Writes the experience that no segment holds yet and lists the segments that matter now.
     ///
     /// # Errors
     /// If the file cannot be written.
     pub fn store_replay(
         run: &RunDirectory,
-        replay: &ReplayBuffer,
+        replay: &Experience,
         before: &[Segment],
     ) -> anyhow::Result<Vec<Segment>> {
         let mut segments: Vec<Segment> = before
@@ -80,11 +87,7 @@ impl RunState {
             .map_or(replay.oldest(), |last| last.first + last.count);
         let count = replay.written() - first;
         if count > 0 {
-            let bytes: Vec<u8> = replay
-                .rows(first, count)
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect();
+            let bytes = replay.segment(first, count);
             let segment = Segment {
                 first,
                 count,
@@ -98,36 +101,29 @@ impl RunState {
         Ok(segments)
     }
 
-    /// Puts the transitions of all segments back.
+    /// Puts the experience of all segments back.
     ///
     /// # Errors
     /// If a segment is missing or damaged.
     pub fn restore_replay(
         &self,
         run: &RunDirectory,
-        replay: &mut ReplayBuffer,
+        replay: &mut Experience,
     ) -> anyhow::Result<()> {
         for segment in &self.replay {
             let path = run.replay().join(segment.name());
             let bytes = std::fs::read(&path)
                 .with_context(|| format!("{}: cannot be read", path.display()))?;
-            if bytes.len() != segment.count * replay.row_len() * 4
-                || CRC.checksum(&bytes) != segment.crc32
-            {
+            let is_whole = CRC.checksum(&bytes) == segment.crc32
+                && replay.restore(segment.first, segment.count, &bytes);
+            if !is_whole {
                 bail!(
-                    "{}: damaged: it should hold {} transitions with CRC {:08x}",
+                    "{}: damaged: it should hold {} steps or episodes with CRC {:08x}",
                     path.display(),
                     segment.count,
                     segment.crc32
                 );
             }
-            let rows: Vec<f32> = bytes
-                .as_chunks::<4>()
-                .0
-                .iter()
-                .map(|bytes| f32::from_le_bytes(*bytes))
-                .collect();
-            replay.restore_rows(segment.first, &rows);
         }
         Ok(())
     }
@@ -163,7 +159,7 @@ impl RunState {
             .and_then(|rest| rest.split_first_chunk::<4>())
         else {
             bail!(
-                "{name}: not a checkpoint of this version of the trainer (it should begin with RLFDRUN1)"
+                "{name}: not a checkpoint of this version of the trainer (it should begin with RLFDRUN2)"
             );
         };
         if CRC.checksum(body) != u32::from_le_bytes(*crc) {
@@ -198,6 +194,6 @@ impl RunState {
 
 impl Segment {
     fn name(&self) -> String {
-        format!("{:012}.f32", self.first)
+        format!("{:012}.bin", self.first)
     }
 }

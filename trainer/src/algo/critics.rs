@@ -1,43 +1,70 @@
-//! [`TwinCritic`]: two action-value networks and their slow targets (Fujimoto et al. 2018, "clipped double Q").
+//! [`Critics`]: one action-value network, or two of which the smaller is believed (Fujimoto et al. 2018, "clipped double
+//! Q"), and their slow targets.
 
 use tch::{Device, Kind, Tensor};
 
 use crate::nn::{Adam, Mlp, MlpShape, Parameters, Tape};
 
-/// Both critics' numbers, side by side in one flat tensor, and their optimiser.
+/// The critics' numbers, side by side in one flat tensor, and their optimiser.
 #[derive(Debug)]
-pub struct TwinCritic {
+pub struct Critics {
     shape: MlpShape,
+    count: usize,
     pub online: Parameters,
     pub target: Parameters,
     pub adam: Adam,
 }
 
-/// One thread's share of the work on both critics.
+/// One thread's share of the work on all critics.
 #[derive(Debug)]
 pub struct CriticShard {
-    online: [Mlp; 2],
-    target: [Mlp; 2],
-    gradient: [Mlp; 2],
+    online: Vec<Mlp>,
+    target: Vec<Mlp>,
+    gradient: Vec<Mlp>,
     pub flat_gradient: Parameters,
-    tapes: [Tape; 2],
+    tapes: Vec<Tape>,
     /// Rows of the whole batch: derivatives are of its mean.
     batch_rows: f64,
     loss_sum: f64,
 }
 
-impl TwinCritic {
-    /// Both critics start independently; the targets start equal to them.
-    pub fn new(
+/// Buffers to ask the critics about other rows than the batch's.
+#[derive(Debug)]
+pub struct CriticTapes(Vec<Tape>);
+
+impl Critics {
+    /// Two critics that start independently, as `torch.nn.Linear` does; the targets start equal to them.
+    pub fn twins(
         shape: MlpShape,
         learning_rate: f64,
         device: Device,
         rng: &mut impl rand::Rng,
     ) -> Self {
         let online = Parameters::uniform(&shape, 2, device, rng);
+        Self::from_parameters(shape, 2, online, learning_rate)
+    }
+
+    /// One critic with Glorot's initial weights; its target starts equal to it.
+    pub fn single(
+        shape: MlpShape,
+        learning_rate: f64,
+        device: Device,
+        rng: &mut impl rand::Rng,
+    ) -> Self {
+        let online = Parameters::glorot(&shape, 1, device, rng);
+        Self::from_parameters(shape, 1, online, learning_rate)
+    }
+
+    fn from_parameters(
+        shape: MlpShape,
+        count: usize,
+        online: Parameters,
+        learning_rate: f64,
+    ) -> Self {
         let (target, adam) = (online.duplicate(), Adam::new(online.flat(), learning_rate));
         Self {
             shape,
+            count,
             online,
             target,
             adam,
@@ -47,18 +74,38 @@ impl TwinCritic {
     /// Views and buffers for `rows` of `batch_rows` rows.
     pub fn shard(&self, rows: usize, batch_rows: usize) -> CriticShard {
         let device = self.online.flat().device();
-        let both =
-            |parameters: &Parameters| [0, 1].map(|index| Mlp::view(&self.shape, parameters, index));
-        let flat_gradient = Parameters::zeros(&self.shape, 2, device);
+        let flat_gradient = Parameters::zeros(&self.shape, self.count, device);
         CriticShard {
-            online: both(&self.online),
-            target: both(&self.target),
-            gradient: both(&flat_gradient),
+            online: self.views(&self.online),
+            target: self.views(&self.target),
+            gradient: self.views(&flat_gradient),
             flat_gradient,
-            tapes: [0, 1].map(|_| Tape::new(&self.shape, rows, device)),
+            tapes: self.tapes(rows).0,
             batch_rows: batch_rows as f64,
             loss_sum: 0.0,
         }
+    }
+
+    /// Buffers for [`CriticShard::minimum`] of `rows` rows.
+    pub fn tapes(&self, rows: usize) -> CriticTapes {
+        let device = self.online.flat().device();
+        let tapes = (0..self.count).map(|_| Tape::new(&self.shape, rows, device));
+        CriticTapes(tapes.collect())
+    }
+
+    /// Mean of `min_k Q_k(s, a)` over `observations` `[rows * observation]` and `actions` `[rows, action]`.
+    pub fn mean_value(&self, observations: &[f32], actions: &Tensor) -> f64 {
+        let rows = actions.size()[0];
+        let states = Tensor::from_slice(observations)
+            .view([rows, -1])
+            .to_device(actions.device());
+        let input = Tensor::cat(&[&states, actions], 1);
+        let (nets, mut tapes) = (self.views(&self.online), self.tapes(rows as usize));
+        tch::no_grad(|| {
+            least(&nets, &input, &mut tapes.0)
+                .mean(Kind::Float)
+                .double_value(&[])
+        })
     }
 
     /// One optimiser step along the sum of the shards' gradients.
@@ -70,15 +117,39 @@ impl TwinCritic {
     pub fn follow(&mut self, tau: f64) {
         self.target.lerp(&self.online, tau);
     }
+
+    fn views(&self, parameters: &Parameters) -> Vec<Mlp> {
+        (0..self.count)
+            .map(|index| Mlp::view(&self.shape, parameters, index))
+            .collect()
+    }
+}
+
+/// `min_k Q_k(input)`, `[rows, 1]`.
+fn least(nets: &[Mlp], input: &Tensor, tapes: &mut [Tape]) -> Tensor {
+    for (net, tape) in nets.iter().zip(&mut *tapes) {
+        net.forward(input, tape);
+    }
+    smallest(tapes)
+}
+
+fn smallest(tapes: &[Tape]) -> Tensor {
+    let (first, rest) = tapes.split_first().expect("a critic");
+    rest.iter()
+        .fold(first.output().shallow_clone(), |least, tape| {
+            least.minimum(tape.output())
+        })
 }
 
 impl CriticShard {
-    /// `min(Q'1, Q'2)` of the target networks, `[rows, 1]`.
+    /// `min_k Q'_k` of the target networks, `[rows, 1]`.
     pub fn target_minimum(&mut self, input: &Tensor) -> Tensor {
-        for (net, tape) in self.target.iter().zip(&mut self.tapes) {
-            net.forward(input, tape);
-        }
-        self.tapes[0].output().minimum(self.tapes[1].output())
+        least(&self.target, input, &mut self.tapes)
+    }
+
+    /// `min_k Q_k` of the online networks in buffers of the caller's, `[rows, 1]`; no derivative follows.
+    pub fn minimum(&self, input: &Tensor, tapes: &mut CriticTapes) -> Tensor {
+        least(&self.online, input, &mut tapes.0)
     }
 
     /// Fills the gradient of `Σ_k ½ mean (Q_k(input) - target)²`; with `record`, keeps the loss for the log.
@@ -97,7 +168,7 @@ impl CriticShard {
     }
 
     /// Derivative of `-mean min(Q1, Q2)` by the input columns from `first`, `[rows, count]`: each row's answer comes from
-    /// the smaller critic. No weight gradient is computed.
+    /// the smaller of two critics. No weight gradient is computed.
     pub fn minimum_action_delta(&mut self, input: &Tensor, first: usize, count: usize) -> Tensor {
         for (net, tape) in self.online.iter().zip(&mut self.tapes) {
             net.forward(input, tape);

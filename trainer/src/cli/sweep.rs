@@ -1,0 +1,218 @@
+//! `trainer sweep`
+
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::env::registry;
+use crate::ranks;
+#[cfg(feature = "mpi")]
+use crate::ranks::Ranks;
+use crate::recipe::Draft;
+use crate::run::{self, Stop, Style};
+#[cfg(feature = "mpi")]
+use crate::sweep::Fleet;
+use crate::sweep::{self, Crew, Manifest, Plan, Results, Screen, State, Workers};
+
+/// Run every combination of a recipe's lists.
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    /// A recipe file, or the name of a shipped recipe; a list where one value is needed is an axis
+    #[arg(
+        value_name = "RECIPE",
+        required_unless_present = "resume",
+        conflicts_with = "resume"
+    )]
+    recipe: Option<String>,
+    /// Override a recipe key or make it an axis, e.g. --set seed=[0,1,2] (repeatable)
+    #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "resume")]
+    overrides: Vec<String>,
+    /// Folder of the sweep, with one folder per member; goes on with the same sweep if it is there
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["resume", "dry_run"], conflicts_with = "resume")]
+    out: Option<PathBuf>,
+    /// Go on with the sweep in a folder
+    #[arg(long, value_name = "DIR")]
+    resume: Option<PathBuf>,
+    /// Members run at a time, here or on each rank [default: cores / threads of a member]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    jobs: Option<u32>,
+    /// Print the members, and stop
+    #[arg(long)]
+    dry_run: bool,
+    /// No progress on screen
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// Runs `trainer sweep`. `Ok(false)`: a member failed, or it was stopped before the end.
+///
+/// # Errors
+/// If the recipe is wrong, the folder holds something else, or the sweep cannot go on.
+pub fn sweep(args: &SweepArgs) -> anyhow::Result<bool> {
+    let plan = match &args.recipe {
+        Some(recipe) => Some(plan(recipe, &args.overrides)?),
+        None => None,
+    };
+    if args.dry_run {
+        let names = match (&plan, &args.resume) {
+            (Some(plan), _) => plan
+                .members
+                .iter()
+                .map(|member| member.name.clone())
+                .collect(),
+            (None, Some(folder)) => {
+                let members = Manifest::read(folder)?;
+                members
+                    .into_iter()
+                    .map(|member| member.name)
+                    .collect::<Vec<_>>()
+            }
+            (None, None) => unreachable!("clap requires RECIPE or --resume"),
+        };
+        names.iter().for_each(|name| println!("{name}"));
+        return Ok(true);
+    }
+    match ranks::launched() {
+        None => alone(args, plan.as_ref()),
+        Some(size) => together(args, plan.as_ref(), size),
+    }
+}
+
+fn open(args: &SweepArgs, plan: Option<&Plan>) -> anyhow::Result<Manifest> {
+    match (plan, &args.out, &args.resume) {
+        (Some(plan), Some(folder), _) => Manifest::create(folder, plan),
+        (_, _, Some(folder)) => Manifest::open(folder),
+        _ => unreachable!("clap requires --out or --resume"),
+    }
+}
+
+fn alone(args: &SweepArgs, plan: Option<&Plan>) -> anyhow::Result<bool> {
+    let mut manifest = open(args, plan)?;
+    let stop = Stop::on_signals()?;
+    let places = places(args, &manifest)?(cores()?);
+    let whole = session(&mut manifest, &mut Crew::new(places)?, args.quiet, &stop)?;
+    report(&manifest, whole)
+}
+
+#[cfg(not(feature = "mpi"))]
+fn together(_: &SweepArgs, _: Option<&Plan>, size: usize) -> anyhow::Result<bool> {
+    anyhow::bail!(
+        "mpirun started {size} ranks, but this trainer cannot talk to them: build it with \
+         `--features rlfd-trainer/mpi`"
+    )
+}
+
+#[cfg(feature = "mpi")]
+fn together(args: &SweepArgs, plan: Option<&Plan>, _: usize) -> anyhow::Result<bool> {
+    let stop = Stop::on_signals()?;
+    let ranks = Ranks::join()?;
+    if ranks.rank() > 0 {
+        if let Err(error) = sweep::serve(&ranks, &stop) {
+            eprintln!("error: rank {}: {error:#}", ranks.rank());
+            ranks.abort(2);
+        }
+        return Ok(true);
+    }
+    let lead = || {
+        let mut manifest = open(args, plan)?;
+        let places = places(args, &manifest)?;
+        let crew = Crew::new(places(cores()?))?;
+        let mut fleet = Fleet::new(&ranks, crew, places)?;
+        let whole = session(&mut manifest, &mut fleet, args.quiet, &stop)?;
+        report(&manifest, whole)
+    };
+    let led = lead();
+    sweep::dismiss(&ranks)?;
+    led
+}
+
+fn plan(recipe: &str, overrides: &[String]) -> anyhow::Result<Plan> {
+    let mut draft = Draft::open(recipe)?;
+    for assignment in overrides {
+        let (key, value) = assignment
+            .split_once('=')
+            .with_context(|| format!("--set {assignment}: expected KEY=VALUE"))?;
+        draft.set("--set", key.trim(), value.trim())?;
+    }
+    let plan = Plan::new(&draft)?;
+    // An unknown environment is told before a folder is made.
+    let mut known: Vec<&str> = Vec::new();
+    for member in &plan.members {
+        let env = member.recipe.run.env.as_str();
+        if !known.contains(&env) {
+            registry::open(env).with_context(|| format!("member {}", member.name))?;
+            known.push(env);
+        }
+    }
+    Ok(plan)
+}
+
+/// Members at a time by the number of cores.
+fn places(args: &SweepArgs, manifest: &Manifest) -> anyhow::Result<impl Fn(usize) -> usize + Copy> {
+    let mut threads = 1;
+    for index in 0..manifest.entries().len() {
+        threads = threads.max(manifest.member(index)?.1.run.threads);
+    }
+    let jobs = args.jobs;
+    Ok(move |cores: usize| jobs.map_or((cores / threads).max(1), |jobs| jobs as usize))
+}
+
+fn cores() -> anyhow::Result<usize> {
+    Ok(available_parallelism()
+        .context("the number of cores")?
+        .get())
+}
+
+fn session(
+    manifest: &mut Manifest,
+    workers: &mut dyn Workers,
+    quiet: bool,
+    stop: &Stop,
+) -> anyhow::Result<bool> {
+    let (done, total) = (manifest.count(State::Finished), manifest.entries().len());
+    if !quiet {
+        eprintln!(
+            "{total} members, {done} of them finished, {} at a time, in {}",
+            workers.places(),
+            manifest.folder().display()
+        );
+    }
+    let mut screen = Screen::new(done, total, quiet);
+    let whole = sweep::run(manifest, workers, &mut screen, stop);
+    screen.finish();
+    whole
+}
+
+/// Table and pictures; who failed, and why.
+fn report(manifest: &Manifest, whole: bool) -> anyhow::Result<bool> {
+    let results = Results::read(manifest)?;
+    results.write(manifest)?;
+    print!("{}", results.table());
+    let entries = || manifest.entries().iter();
+    let finished = entries().filter(|entry| entry.state == State::Finished);
+    let runs: Vec<PathBuf> = finished
+        .map(|entry| manifest.folder().join(&entry.name))
+        .collect();
+    let at: &Path = manifest.folder();
+    if !runs.is_empty() {
+        for path in run::plot(&runs, at, Style::default())? {
+            println!("learning curves  {}", path.display());
+        }
+    }
+    for entry in entries() {
+        if let Some(error) = &entry.error {
+            eprintln!("{} failed: {error}", entry.name);
+        }
+    }
+    if !whole {
+        let total = manifest.entries().len();
+        eprintln!(
+            "stopped with {} of {total} members finished; continue with `trainer sweep --resume {}`",
+            runs.len(),
+            at.display()
+        );
+    }
+    Ok(runs.len() == manifest.entries().len())
+}

@@ -1,0 +1,74 @@
+//! [`ShippedRecipe`]: the recipes inside the program.
+
+/// A recipe that ships with the trainer.
+#[derive(Debug)]
+pub struct ShippedRecipe {
+    /// For `--recipe`.
+    pub name: &'static str,
+    /// The file itself.
+    pub text: &'static str,
+}
+
+/// Shipped recipes. The ones named like an algorithm serve any environment.
+pub const RECIPES: &[ShippedRecipe] = &[
+    ShippedRecipe {
+        name: "sac",
+        text: include_str!("../../recipes/sac.toml"),
+    },
+    ShippedRecipe {
+        name: "td3",
+        text: include_str!("../../recipes/td3.toml"),
+    },
+    ShippedRecipe {
+        name: "ddpg",
+        text: include_str!("../../recipes/ddpg.toml"),
+    },
+    ShippedRecipe {
+        name: "bc",
+        text: include_str!("../../recipes/bc.toml"),
+    },
+    ShippedRecipe {
+        name: "inverted-pendulum-sac",
+        text: include_str!("../../recipes/inverted-pendulum-sac.toml"),
+    },
+    ShippedRecipe {
+        name: "inverted-pendulum-td3",
+        text: include_str!("../../recipes/inverted-pendulum-td3.toml"),
+    },
+    ShippedRecipe {
+        name: "half-cheetah-sac",
+        text: include_str!("../../recipes/half-cheetah-sac.toml"),
+    },
+    ShippedRecipe {
+        name: "half-cheetah-td3",
+        text: include_str!("../../recipes/half-cheetah-td3.toml"),
+    },
+    ShippedRecipe {
+        name: "point-reach-her",
+        text: include_str!("../../recipes/point-reach-her.toml"),
+    },
+    ShippedRecipe {
+        name: "fetch-reach-her",
+        text: include_str!("../../recipes/fetch-reach-her.toml"),
+    },
+    ShippedRecipe {
+        name: "fetch-push-her",
+        text: include_str!("../../recipes/fetch-push-her.toml"),
+    },
+    ShippedRecipe {
+        name: "fetch-pick-and-place-demos",
+        text: include_str!("../../recipes/fetch-pick-and-place-demos.toml"),
+    },
+];
+
+impl ShippedRecipe {
+    /// The comment it opens with.
+    #[must_use]
+    pub fn summary(&self) -> &'static str {
+        self.text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("# ")
+    }
+}
