@@ -1,7 +1,8 @@
 //! Environments of Python's Gymnasium in child processes.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::{refuse, succeed, trainer};
 
@@ -9,14 +10,14 @@ use crate::{refuse, succeed, trainer};
 fn tiny_fit(env: &str, out: &Path) -> Command {
     let mut command = trainer();
     command.args(["fit", "--quiet", "--env", env, "--algo", "sac"]);
-    command.args(["--seed", "3", "--n-envs", "2", "--total-steps", "400"]);
+    command.args(["--seed", "3", "--n-envs", "2", "--total-steps", "1000"]);
     for setting in [
         "actor_hidden=[16]",
         "critic_hidden=[16]",
         "batch_size=32",
         "learning_starts=150",
         "log_interval=100",
-        "eval_interval=400",
+        "eval_interval=1000",
         "eval_episodes=1",
         "checkpoint_interval=200",
     ] {
@@ -37,9 +38,20 @@ fn said(command: &mut Command) -> String {
 fn a_policy_is_learned_resumed_and_measured_there() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
-    succeed(tiny_fit("gym:Pendulum-v1", &run).args(["--threads", "2"]));
+    // Killed once there is something to go on from.
+    let mut first = tiny_fit("gym:Pendulum-v1", &run)
+        .args(["--threads", "2"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !run.join("checkpoint.bin").exists() {
+        assert!(first.try_wait().unwrap().is_none(), "it ended too early");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
     let words = said(trainer().args(["fit", "--quiet", "--resume"]).arg(&run));
-    assert!(!words.contains("error"), "{words}");
+    assert!(words.contains("so new episodes begin"), "{words}");
     let policy = run.join("policy.pt");
     let json = succeed(
         trainer()

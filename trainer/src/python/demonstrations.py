@@ -15,7 +15,6 @@ import zipfile
 
 import numpy as np
 
-
 warnings.simplefilter("ignore")
 
 
@@ -227,7 +226,7 @@ def to_minari(path, dataset_id, low, high):
     except Exception as reason:
         raise Refused(f"Minari does not write `{dataset_id}`: {reason}") from None
     # Minari would make the environment to name it; its name and its time limit are enough.
-    env = str(data["env"])
+    env = str(data["env"]).removeprefix("gym:")
     if env:
         spec = gymnasium.envs.registration.EnvSpec(env, max_episode_steps=int(data["length"].max()))
         try:

@@ -131,7 +131,10 @@ impl fmt::Display for Summary {
             "numbers         observation {observation}, goal {goal}, action {action}, simulator state {}",
             self.state
         )?;
-        writeln!(formatter, "success         {:.3}", self.success)?;
+        // Without goals nothing says what a success is.
+        if goal > 0 || self.success > 0.0 {
+            writeln!(formatter, "success         {:.3}", self.success)?;
+        }
         write!(formatter, "return          {}", self.ret)?;
         if let Some(distance) = self.final_distance {
             write!(formatter, "\nlast distance   {distance:.4} m")?;
