@@ -277,6 +277,7 @@ mod tests {
 
     #[test]
     fn a_gaussian_is_recovered_and_the_density_integrates_to_one() {
+        tch::set_num_threads(1);
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let flow = Flow::new(2, Coupling::Autoregressive, 2, &[24, 24], &mut rng);
         let parameters = flow.parameters();
