@@ -32,6 +32,7 @@ mod error;
 mod goal;
 pub mod mujoco;
 pub mod point_reach;
+pub mod reach2d;
 pub mod registry;
 mod vector;
 

@@ -195,7 +195,7 @@ fn a_batch_is_composed_as_the_recipe_says() {
     let recipe = recipe("point-reach-her", &settings);
     let folder = tempfile::tempdir().unwrap();
     let directory = RunDirectory::create(Some(&folder.path().join("run")), &recipe).unwrap();
-    let mut run = Run::new(&recipe, &directory, Some(&shown), None).unwrap();
+    let mut run = Run::new(&recipe, &directory, Some(&shown), None, true).unwrap();
     (0..90).for_each(|_| run.collect());
     for _ in 0..50 {
         run.fill_batch();

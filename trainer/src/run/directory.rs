@@ -117,6 +117,12 @@ impl RunDirectory {
         self.root.join("checkpoint.bin")
     }
 
+    /// Φ, where rewards are shaped.
+    #[must_use]
+    pub fn potential(&self) -> PathBuf {
+        self.root.join("potential.pt")
+    }
+
     /// The replay buffer, in segments.
     #[must_use]
     pub fn replay(&self) -> PathBuf {

@@ -11,6 +11,7 @@ mod learning_curve;
 mod log;
 mod mentor;
 mod policy_file;
+mod potential_file;
 mod progress;
 mod recording;
 mod run_state;

@@ -50,46 +50,49 @@ fn random(rows: i64, columns: i64, seed: i64) -> Tensor {
     Tensor::randn([rows, columns], (Kind::Float, Device::Cpu))
 }
 
-/// The same Φ as one autograd graph in double precision, from what the file holds.
-fn reference(potential: &Potential, x: &Tensor) -> Tensor {
-    let network = |parameters: &Parameters, x: &Tensor| {
-        let flat = parameters.flat().to_kind(Kind::Double);
-        let (mut offset, mut x) = (0, x.shallow_clone());
-        for (index, (inputs, outputs)) in potential.shape.layers().enumerate() {
-            let (inputs, outputs) = (inputs as i64, outputs as i64);
-            let weight = flat
-                .narrow(0, offset, inputs * outputs)
-                .view([outputs, inputs]);
-            let bias = flat.narrow(0, offset + inputs * outputs, outputs);
-            offset += inputs * outputs + outputs;
-            if index > 0 {
-                x = x.relu();
+impl Potential {
+    /// The same Φ as one autograd graph in double precision, of `[rows, observation + action]`, observations normalised.
+    pub(crate) fn by_autograd(&self, x: &Tensor) -> Tensor {
+        let potential = self;
+        let network = |parameters: &Parameters, x: &Tensor| {
+            let flat = parameters.flat().to_kind(Kind::Double);
+            let (mut offset, mut x) = (0, x.shallow_clone());
+            for (index, (inputs, outputs)) in potential.shape.layers().enumerate() {
+                let (inputs, outputs) = (inputs as i64, outputs as i64);
+                let weight = flat
+                    .narrow(0, offset, inputs * outputs)
+                    .view([outputs, inputs]);
+                let bias = flat.narrow(0, offset + inputs * outputs, outputs);
+                offset += inputs * outputs + outputs;
+                if index > 0 {
+                    x = x.relu();
+                }
+                x = x.matmul(&weight.tr()) + bias;
             }
-            x = x.matmul(&weight.tr()) + bias;
-        }
-        x
-    };
-    let each = potential.members.iter().map(|networks| {
-        if potential.model == PotentialModel::Gan {
-            return network(&networks[0], x);
-        }
-        let dim = x.size()[1];
-        let mut z = x.shallow_clone();
-        let mut log_det = Tensor::zeros([x.size()[0], 1], (Kind::Double, Device::Cpu));
-        for (index, layer) in networks.iter().enumerate() {
-            if index > 0 {
-                z = z.flip([1]);
+            x
+        };
+        let each = potential.members.iter().map(|networks| {
+            if potential.model == PotentialModel::Gan {
+                return network(&networks[0], x);
             }
-            let output = network(layer, &z);
-            let (shift, log_scale) = (output.narrow(1, 0, dim), output.narrow(1, dim, dim));
-            z = (z - shift) / log_scale.exp();
-            log_det = log_det - log_scale.sum_dim_intlist(1, true, Kind::Double);
-        }
-        // Through p itself, which in double precision is still there for the rows asked about.
-        let density = (log_normal(&z) + log_det).exp();
-        ((density + (-5.0_f64).exp()).log() + 5.0) / 5.0
-    });
-    each.sum::<Tensor>() * (potential.weight / potential.members.len() as f64)
+            let dim = x.size()[1];
+            let mut z = x.shallow_clone();
+            let mut log_det = Tensor::zeros([x.size()[0], 1], (Kind::Double, Device::Cpu));
+            for (index, layer) in networks.iter().enumerate() {
+                if index > 0 {
+                    z = z.flip([1]);
+                }
+                let output = network(layer, &z);
+                let (shift, log_scale) = (output.narrow(1, 0, dim), output.narrow(1, dim, dim));
+                z = (z - shift) / log_scale.exp();
+                log_det = log_det - log_scale.sum_dim_intlist(1, true, Kind::Double);
+            }
+            // Through p itself, which in double precision is still there for the rows asked about.
+            let density = (log_normal(&z) + log_det).exp();
+            ((density + (-5.0_f64).exp()).log() + 5.0) / 5.0
+        });
+        each.sum::<Tensor>() * (potential.weight / potential.members.len() as f64)
+    }
 }
 
 #[test]
@@ -106,7 +109,7 @@ fn value_and_gradient_are_those_of_autograd() {
 
         let observation = observation.to_kind(Kind::Double);
         let action = action.to_kind(Kind::Double).set_requires_grad(true);
-        let expected = reference(&potential, &Tensor::cat(&[&observation, &action], 1));
+        let expected = potential.by_autograd(&Tensor::cat(&[&observation, &action], 1));
         let slope = Tensor::run_backward(&[expected.sum(Kind::Double)], &[&action], false, false);
         let largest = |x: &Tensor| x.abs().max().double_value(&[]);
         assert!(largest(&slope[0]) > 0.05, "{model:?}");
