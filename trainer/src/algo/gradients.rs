@@ -61,11 +61,15 @@ fn leaf(parameters: &Parameters) -> Tensor {
 }
 
 fn assert_close(ours: &Tensor, theirs: &Tensor, what: &str) {
+    assert_within(2e-6, ours, theirs, what);
+}
+
+fn assert_within(tolerance: f64, ours: &Tensor, theirs: &Tensor, what: &str) {
     let difference = (ours - theirs).abs().max().double_value(&[]);
     let size = theirs.abs().max().double_value(&[]);
     assert!(size > 0.0, "{what}: the reference is all zeros");
     assert!(
-        difference <= 2e-6 * size.max(1.0),
+        difference <= tolerance * size.max(1.0),
         "{what}: off by {difference} of {size}"
     );
 }
@@ -246,7 +250,8 @@ fn shaped_actor() {
         assert!(phi.max().double_value(&[]) > 0.1);
         let loss = (q + &phi * 0.7).mean(Kind::Double).neg();
         loss.backward();
-        assert_close(shard.flat_gradient.flat(), &flat.grad(), "shaped actor gradient");
+        // The reference has a density in double precision, ours its logarithm in single.
+        assert_within(2e-5, shard.flat_gradient.flat(), &flat.grad(), "shaped actor gradient");
         let sum = phi.sum(Kind::Double).double_value(&[]) * 0.7;
         assert!((shaping.sum() - sum).abs() < 1e-4 * sum.abs().max(1.0));
     }
