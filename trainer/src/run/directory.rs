@@ -123,6 +123,12 @@ impl RunDirectory {
         self.root.join("potential.pt")
     }
 
+    /// Its values along the demonstrations it was fitted to.
+    #[must_use]
+    pub fn potential_on_demonstrations(&self) -> PathBuf {
+        self.root.join("potential-on-demonstrations.csv")
+    }
+
     /// The replay buffer, in segments.
     #[must_use]
     pub fn replay(&self) -> PathBuf {

@@ -7,6 +7,7 @@ mod collector;
 mod directory;
 mod evaluate;
 pub mod fonts;
+mod heat_map;
 mod learning_curve;
 mod log;
 mod mentor;
@@ -21,6 +22,7 @@ mod training;
 
 pub use directory::RunDirectory;
 pub use evaluate::{Deployment, Evaluation};
+pub use heat_map::plot_potential;
 pub use learning_curve::{Spread, plot};
 pub use progress::Progress;
 pub use recording::Recording;

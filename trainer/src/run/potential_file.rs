@@ -1,6 +1,7 @@
 //! The potential of a run: read from its folder if it is there, else fitted to the run's demonstrations and left there,
 //! so that a resumed run goes on with the very same.
 
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -10,7 +11,7 @@ use anyhow::{Context, bail};
 use super::mentor::Mentor;
 use super::{Progress, RunDirectory};
 use crate::algo::Dimensions;
-use crate::potential::{Potential, PotentialSettings};
+use crate::potential::{Demonstrated, Potential, PotentialSettings};
 use crate::recipe::Recipe;
 
 /// Of the streams that potentials are fitted with, apart from all others of a run.
@@ -35,7 +36,20 @@ pub(super) fn open(
     let Some(mentor) = mentor else {
         bail!("`potential`: there are no demonstrations to fit it to");
     };
-    let potential = fit(recipe, settings, mentor, dimensions, quiet);
+    let data = mentor.demonstrated();
+    let started = Instant::now();
+    let potential = fit(recipe, settings, &data, dimensions, quiet);
+    let values = potential.values(&data.observation, &data.action);
+    if !quiet {
+        let (mean, std) = mean_and_std(&values);
+        eprintln!(
+            "potential fitted in {:.1} s: {mean:.2} ± {std:.2} on {} demonstrated steps",
+            started.elapsed().as_secs_f64(),
+            values.len(),
+        );
+    }
+    write_values(&directory.potential_on_demonstrations(), mentor, &values)?;
+    // Last, for it is what a resumed run looks for.
     potential.write(&path)?;
     Ok(Some(potential))
 }
@@ -43,13 +57,12 @@ pub(super) fn open(
 fn fit(
     recipe: &Recipe,
     settings: &PotentialSettings,
-    mentor: &Mentor,
+    data: &Demonstrated,
     dimensions: Dimensions,
     quiet: bool,
 ) -> Potential {
-    let data = mentor.demonstrated();
     let passes = settings.potential_epochs * settings.potential_ensemble;
-    let (done, started) = (AtomicUsize::new(0), Instant::now());
+    let done = AtomicUsize::new(0);
     let progress = Mutex::new(Progress::new(0, passes, quiet));
     let tell = || {
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
@@ -60,19 +73,25 @@ fn fit(
     };
     let run = &recipe.run;
     let seeds = (run.seed ^ POTENTIAL_SEED, run.threads);
-    let potential = Potential::fit(&data, dimensions, settings, seeds, recipe.device(), &tell);
+    let potential = Potential::fit(data, dimensions, settings, seeds, recipe.device(), &tell);
     if let Ok(progress) = progress.lock() {
         progress.finish();
     }
-    if !quiet {
-        let (mean, std) = mean_and_std(&potential.values(&data.observation, &data.action));
-        eprintln!(
-            "potential fitted in {:.1} s: {mean:.2} ± {std:.2} on {} demonstrated steps",
-            started.elapsed().as_secs_f64(),
-            data.action.len() / dimensions.action,
-        );
-    }
     potential
+}
+
+/// One row per demonstrated step.
+fn write_values(path: &Path, mentor: &Mentor, values: &[f32]) -> anyhow::Result<()> {
+    let mut text = "episode,step,potential\n".to_owned();
+    let mut rest = values.iter();
+    for episode in 0..mentor.episodes.len() {
+        let length = mentor.episodes.episode(episode).len();
+        for (step, value) in rest.by_ref().take(length).enumerate() {
+            text += &format!("{episode},{step},{value}\n");
+        }
+    }
+    rlfd_models::atomic_file::replace(path, text.as_bytes())
+        .with_context(|| format!("{}: cannot be written", path.display()))
 }
 
 fn mean_and_std(values: &[f32]) -> (f64, f64) {
