@@ -158,7 +158,10 @@ impl Recipe {
                 positive.extend([
                     ("policy_delay", td3.policy_delay as usize),
                     ("cycle_steps", td3.cycle_steps),
-                    ("target_update_interval", td3.target_update_interval as usize),
+                    (
+                        "target_update_interval",
+                        td3.target_update_interval as usize,
+                    ),
                 ]);
                 fractions.push(("random_eps", td3.random_eps));
                 weights.extend([
@@ -209,7 +212,10 @@ impl Recipe {
             positive.extend([
                 ("potential_ensemble", shaping.potential_ensemble),
                 ("potential_epochs", shaping.potential_epochs),
-                ("potential_decay_interval", shaping.potential_decay_interval as usize),
+                (
+                    "potential_decay_interval",
+                    shaping.potential_decay_interval as usize,
+                ),
                 ("flow_layers", shaping.flow_layers),
                 ("gan_latent", shaping.gan_latent),
                 ("gan_critic_updates", shaping.gan_critic_updates),

@@ -53,7 +53,10 @@ fn potential() -> Potential {
 fn each(check: impl Fn(&str, &Recipe)) {
     for entry in ALGORITHMS {
         for recipe in recipes(entry) {
-            let name = format!("{}, {:?}, {:?}", entry.name, recipe.demonstrations, recipe.shaping);
+            let name = format!(
+                "{}, {:?}, {:?}",
+                entry.name, recipe.demonstrations, recipe.shaping
+            );
             check(&name, &recipe);
         }
     }
@@ -104,7 +107,9 @@ fn learn(learner: &mut dyn Algorithm, updates: usize, rng: &mut ChaCha8Rng) -> V
         .with_potential(DIMENSIONS.observation);
     let mut metrics = Vec::new();
     for _ in 0..updates {
-        batch.fill_shaped(&potential, None, |rows| replay.sample(rng, 0.99, None, rows));
+        batch.fill_shaped(&potential, None, |rows| {
+            replay.sample(rng, 0.99, None, rows)
+        });
         learner.update(&mut batch, rng, Some(&mut metrics));
     }
     metrics

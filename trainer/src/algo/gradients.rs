@@ -9,9 +9,7 @@ use super::actor::Actor;
 use super::critics::Critics;
 use super::{Cloning, Dimensions, Shaping, ddpg};
 use crate::data::Batch;
-use crate::nn::{
-    LOG_STD_MAX, LOG_STD_MIN, MlpShape, Parameters, SquashedGaussian, host_slice,
-};
+use crate::nn::{LOG_STD_MAX, LOG_STD_MIN, MlpShape, Parameters, SquashedGaussian, host_slice};
 use crate::potential::{Demonstrated, Potential, PotentialModel, PotentialSettings};
 
 const ROWS: i64 = 12;
@@ -243,7 +241,13 @@ fn shaped_actor() {
         let flat = leaf(&actor.parameters);
         let action = reference(&actor_shape, &flat, 0, Activation::Relu, &observation).tanh();
         let input = Tensor::cat(&[&observation, &action], 1);
-        let q = reference(&critic_shape, critic.online.flat(), 0, Activation::Relu, &input);
+        let q = reference(
+            &critic_shape,
+            critic.online.flat(),
+            0,
+            Activation::Relu,
+            &input,
+        );
         let normalized = &batch.potential.as_ref().unwrap()[0];
         let joint = Tensor::cat(&[normalized, &action], 1).to_kind(Kind::Double);
         let phi = potential.by_autograd(&joint);
@@ -251,7 +255,12 @@ fn shaped_actor() {
         let loss = (q + &phi * 0.7).mean(Kind::Double).neg();
         loss.backward();
         // The reference has a density in double precision, ours its logarithm in single.
-        assert_within(2e-5, shard.flat_gradient.flat(), &flat.grad(), "shaped actor gradient");
+        assert_within(
+            2e-5,
+            shard.flat_gradient.flat(),
+            &flat.grad(),
+            "shaped actor gradient",
+        );
         let sum = phi.sum(Kind::Double).double_value(&[]) * 0.7;
         assert!((shaping.sum() - sum).abs() < 1e-4 * sum.abs().max(1.0));
     }
@@ -268,7 +277,11 @@ fn critics_learn_from_the_first_rows_alone() {
     some.regress(&input, &target, true);
     let mut few = critic.shard((0, 7), 7, 7);
     few.regress(&input.narrow(0, 0, 7), &target.narrow(0, 0, 7), true);
-    assert_close(some.flat_gradient.flat(), few.flat_gradient.flat(), "gradient");
+    assert_close(
+        some.flat_gradient.flat(),
+        few.flat_gradient.flat(),
+        "gradient",
+    );
     assert!((some.loss_sum() - few.loss_sum()).abs() < 1e-6);
     // A later thread's rows are all demonstrations.
     let mut none = critic.shard((8, 4), rows, 7);

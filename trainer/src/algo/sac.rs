@@ -209,8 +209,9 @@ impl Algorithm for Sac {
             shard.batch = Some(batch.view(shard.first, shard.rows, self.dimensions.observation));
         }
         let (record, updates) = (metrics.is_some(), self.updates);
-        self.team
-            .run(&mut self.shards, |shard| shard.learn_critics(updates, record));
+        self.team.run(&mut self.shards, |shard| {
+            shard.learn_critics(updates, record)
+        });
         let gradients: Vec<&Tensor> = self
             .shards
             .iter()
@@ -255,10 +256,22 @@ impl Algorithm for Sac {
             (None, false) => &ALL[..4],
             (Some(_), false) => &ALL,
             (None, true) => &[
-                ALL[0], ALL[1], ALL[2], ALL[3], "potential", "q_plus_potential",
+                ALL[0],
+                ALL[1],
+                ALL[2],
+                ALL[3],
+                "potential",
+                "q_plus_potential",
             ],
             (Some(_), true) => &[
-                ALL[0], ALL[1], ALL[2], ALL[3], ALL[4], ALL[5], "potential", "q_plus_potential",
+                ALL[0],
+                ALL[1],
+                ALL[2],
+                ALL[3],
+                ALL[4],
+                ALL[5],
+                "potential",
+                "q_plus_potential",
             ],
         }
     }

@@ -94,7 +94,13 @@ mod tests {
 
     fn best(row: &[f64; ACTIONS], more: &[f64; ACTIONS]) -> usize {
         let sum = |action: usize| row[action] + more[action];
-        (1..ACTIONS).fold(0, |best, action| if sum(action) > sum(best) { action } else { best })
+        (1..ACTIONS).fold(0, |best, action| {
+            if sum(action) > sum(best) {
+                action
+            } else {
+                best
+            }
+        })
     }
 
     impl Tabular {
@@ -144,7 +150,10 @@ mod tests {
         for _ in 0..20 {
             let process = Tabular::draw(&mut rng);
             let mut potential = none;
-            potential.iter_mut().flatten().for_each(|phi| *phi = rng.random_range(-2.0..2.0));
+            potential
+                .iter_mut()
+                .flatten()
+                .for_each(|phi| *phi = rng.random_range(-2.0..2.0));
             let (plain, shaped) = (process.shaped(&none), process.shaped(&potential));
             for state in 0..STATES {
                 for action in 0..ACTIONS {
@@ -177,8 +186,7 @@ mod tests {
             observation: states.clone(),
             action: actions.clone(),
         };
-        let potential =
-            Potential::fit(&data, dimensions, &settings, (1, 1), Device::Cpu, &|| ());
+        let potential = Potential::fit(&data, dimensions, &settings, (1, 1), Device::Cpu, &|| ());
         let values = potential.values(&states, &actions);
         let mut batch = Batch::new(STEPS, 3, 2, Device::Cpu).with_potential(3);
         batch.fill_shaped(&potential, None, |rows| {
@@ -199,10 +207,15 @@ mod tests {
         let next = Tensor::from_slice(&actions[2..]).view([STEPS as i64, 2]);
         let added = shard.rewards(&batch.view(0, STEPS, 3), &next, 0);
         let added = Vec::<f32>::try_from(added.view([-1])).unwrap();
-        let discounted = added.iter().rev().fold(0.0, |sum, &f| f64::from(f) + GAMMA * sum);
-        let expected =
-            GAMMA.powi(STEPS as i32) * f64::from(values[STEPS]) - f64::from(values[0]);
+        let discounted = added
+            .iter()
+            .rev()
+            .fold(0.0, |sum, &f| f64::from(f) + GAMMA * sum);
+        let expected = GAMMA.powi(STEPS as i32) * f64::from(values[STEPS]) - f64::from(values[0]);
         assert!(values[0] > 0.05, "{values:?}");
-        assert!((discounted - expected).abs() < 1e-5, "{discounted} {expected}");
+        assert!(
+            (discounted - expected).abs() < 1e-5,
+            "{discounted} {expected}"
+        );
     }
 }

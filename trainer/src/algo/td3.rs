@@ -226,7 +226,10 @@ impl Algorithm for Td3 {
                 .collect();
             self.actor.step(&gradients);
         }
-        if self.updates.is_multiple_of(self.settings.target_update_interval) {
+        if self
+            .updates
+            .is_multiple_of(self.settings.target_update_interval)
+        {
             self.critic.follow(self.tau);
             self.actor_target.lerp(&self.actor.parameters, self.tau);
         }

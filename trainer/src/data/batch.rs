@@ -183,7 +183,10 @@ impl Batch {
         self.fill(|rows| {
             write(rows);
             let joint = rows.observation_action.len() / rows.rows;
-            let pairs = [&mut *rows.observation_action, &mut *rows.next_observation_action];
+            let pairs = [
+                &mut *rows.observation_action,
+                &mut *rows.next_observation_action,
+            ];
             for (states, copy) in pairs.into_iter().zip(&mut copies.host) {
                 let copies = host_slice_mut(copy).chunks_exact_mut(width);
                 for (row, copy) in states.chunks_exact_mut(joint).zip(copies) {

@@ -10,9 +10,7 @@ use rand::{Rng, RngExt};
 use rlfd_models::spec::{ActionTerm, ObservationTerm};
 
 use super::registry::Entry;
-use super::{
-    ActionPrecision, Env, EnvError, EnvSpec, EnvState, GoalReward, GoalTask, Goals, Step,
-};
+use super::{ActionPrecision, Env, EnvError, EnvSpec, EnvState, GoalReward, GoalTask, Goals, Step};
 
 const PERIOD_US: u32 = 100_000;
 const PERIOD_S: f64 = 0.1;
@@ -199,12 +197,19 @@ impl Env for Reach2d {
     }
 
     fn reset(&mut self, rng: &mut dyn Rng, observation: &mut [f64]) {
-        let middle = if self.variant.has_obstacle { BEYOND_M } else { 0.0 };
-        let spread = if self.variant.is_wide { GOAL_SPREAD_M } else { 0.0 };
+        let middle = if self.variant.has_obstacle {
+            BEYOND_M
+        } else {
+            0.0
+        };
+        let spread = if self.variant.is_wide {
+            GOAL_SPREAD_M
+        } else {
+            0.0
+        };
         self.position = START;
         self.velocity = [0.0; 2];
-        self.desired =
-            std::array::from_fn(|_| middle + spread * rng.random_range(-1.0..1.0_f64));
+        self.desired = std::array::from_fn(|_| middle + spread * rng.random_range(-1.0..1.0_f64));
         self.observe(observation);
     }
 
@@ -296,7 +301,10 @@ mod tests {
             }
             counts[-ret as usize] += 1.0 / episodes as f64;
         }
-        let mean = counts.iter().enumerate().map(|(k, share)| -(k as f64) * share);
+        let mean = counts
+            .iter()
+            .enumerate()
+            .map(|(k, share)| -(k as f64) * share);
         (mean.sum(), counts)
     }
 
@@ -306,7 +314,11 @@ mod tests {
         let (mean, counts) = straight("Reach2DF-v1", 10_000);
         assert!((mean + 3.474).abs() < 0.02, "{mean}");
         for (steps, share) in [(2, 0.034), (3, 0.458), (4, 0.508)] {
-            assert!((counts[steps] - share).abs() < 0.015, "{steps}: {}", counts[steps]);
+            assert!(
+                (counts[steps] - share).abs() < 0.015,
+                "{steps}: {}",
+                counts[steps]
+            );
         }
         // 0.8 m in steps of 0.1 m, within 1/12 m of the goal after the eighth.
         assert_eq!(straight("Reach2DF-v2", 3).0, -7.0);
@@ -316,12 +328,14 @@ mod tests {
     fn walls_and_the_obstacle_stop_the_point() {
         let mut env = registry::open("BlockReachF-v2").unwrap();
         let mut observation = [0.0; 4];
-        env.reset_to(&[-0.55, 0.0, 0.0, 0.0, 0.75, 0.75], &mut observation).unwrap();
+        env.reset_to(&[-0.55, 0.0, 0.0, 0.0, 0.75, 0.75], &mut observation)
+            .unwrap();
         env.step(&[1.0, 0.3], &mut observation);
         assert_eq!(observation, [-0.55, 0.0, 0.75, 0.75]);
         env.step(&[0.0, 0.3], &mut observation);
         assert_eq!(observation[..2], [-0.55, 0.03]);
-        env.reset_to(&[-0.95, 0.0, 0.0, 0.0, 0.75, 0.75], &mut observation).unwrap();
+        env.reset_to(&[-0.95, 0.0, 0.0, 0.0, 0.75, 0.75], &mut observation)
+            .unwrap();
         env.step(&[-1.0, 0.0], &mut observation);
         assert_eq!(observation[..2], [-0.95, 0.0]);
         // More than is allowed is as much as is allowed.
@@ -334,13 +348,15 @@ mod tests {
     fn the_second_order_integrates_exactly() {
         let mut env = registry::open("Reach2D-v1").unwrap();
         let mut observation = [0.0; 6];
-        env.reset_to(&[0.0, 0.0, 0.5, -0.5, 0.1, 0.1], &mut observation).unwrap();
+        env.reset_to(&[0.0, 0.0, 0.5, -0.5, 0.1, 0.1], &mut observation)
+            .unwrap();
         let step = env.step(&[2.0, 1.0], &mut observation);
         for (found, expected) in observation.iter().zip([0.7, -0.4, 0.06, -0.045, 0.1, 0.1]) {
             assert!((found - expected).abs() < 1e-12, "{observation:?}");
         }
         assert_eq!(step.reward, -1.0);
-        env.reset_to(&[0.95, 0.0, 1.0, 0.0, 0.1, 0.1], &mut observation).unwrap();
+        env.reset_to(&[0.95, 0.0, 1.0, 0.0, 0.1, 0.1], &mut observation)
+            .unwrap();
         env.step(&[0.0, 0.0], &mut observation);
         assert_eq!(observation[..4], [0.0, 0.0, 0.95, 0.0]);
     }

@@ -41,7 +41,7 @@ impl Statistics {
     /// Normalises one row of `dim` numbers in place.
     pub(super) fn apply(&self, row: &mut [f32]) {
         for ((x, mean), std) in row.iter_mut().zip(&self.mean).zip(&self.std) {
-            *x = ((*x - mean) / std).max(-CLIP).min(CLIP);
+            *x = ((*x - mean) / std).clamp(-CLIP, CLIP);
         }
     }
 }

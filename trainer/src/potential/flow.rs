@@ -54,7 +54,7 @@ impl Flow {
             }
             let (shift, log_scale) = self.shift_and_log_scale(layer, &z);
             z = (z - shift) * log_scale.neg().exp();
-            log_det = log_det - log_scale.sum_dim_intlist(1, true, x.kind());
+            log_det -= log_scale.sum_dim_intlist(1, true, x.kind());
         }
         (z, log_det)
     }

@@ -8,7 +8,7 @@ use super::masks::Mask;
 use crate::nn::host_slice;
 
 /// Standard deviation of a standard normal number that is drawn again while beyond ±2.
-const TRUNCATED_STD: f32 = 0.879_625_66;
+const TRUNCATED_STD: f32 = 0.879_625_7;
 
 /// Leaves of an autograd graph.
 #[derive(Debug)]

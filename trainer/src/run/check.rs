@@ -5,8 +5,8 @@ use std::path::Path;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::training::{Run, fit_with};
-use super::{Evaluation, Outcome, RunDirectory};
+use super::training::{Run, fit, fit_with};
+use super::{Evaluation, Outcome, RunDirectory, plot_potential};
 use crate::data::{Demonstration, DemonstrationShape, Demonstrations};
 use crate::env::point_reach::PointReach;
 use crate::env::{Env, VectorEnv};
@@ -300,4 +300,83 @@ fn hindsight_without_goals_is_refused() {
         .unwrap_err()
         .to_string();
     assert!(message.contains("no goals"), "{message}");
+}
+
+/// Fitted once, left in the run's folder with its values, read again, and drawn.
+#[test]
+fn shaped_runs_learn_from_a_potential_that_is_kept() {
+    let shown = demonstrations(20, false);
+    for (algo, potential) in [("td3", "maf"), ("sac", "realnvp"), ("ddpg", "gan")] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("demonstrations.npz");
+        shown.write(&file).unwrap();
+        let settings = [
+            ("critic_hidden", "[64, 64]"),
+            ("critic_learning_rate", "1e-3"),
+            ("gamma", "0.95"),
+            ("normalize_observations", "true"),
+            ("learning_starts", "200"),
+            ("total_steps", "1200"),
+            ("log_interval", "600"),
+            ("eval_interval", "600"),
+            ("checkpoint_interval", "600"),
+            ("demonstrations", file.to_str().unwrap()),
+            ("num_demos", "20"),
+            ("demo_batch_size", "32"),
+            ("bc_weight", "0"),
+            ("rl_weight", "1"),
+            ("critic_on_demos", "false"),
+            ("potential", potential),
+            ("potential_epochs", "30"),
+            ("potential_hidden", "[32, 32]"),
+            ("potential_learning_rate", "2e-3"),
+            ("flow_smoothing", "2.0"),
+        ];
+        let recipe = small(algo, &settings);
+        let root = folder.path().join("run");
+        let directory = RunDirectory::create(Some(&root), &recipe).unwrap();
+        let outcome = fit(&recipe, &directory, true).unwrap();
+        let evaluation = outcome.last_evaluation.unwrap();
+        assert!(evaluation.mean_potential.unwrap().is_finite());
+
+        let text = std::fs::read_to_string(directory.potential_on_demonstrations()).unwrap();
+        assert_eq!(text.lines().count(), 1 + 20 * 30);
+        let log = std::fs::read_to_string(directory.progress()).unwrap();
+        let (names, last) = (log.lines().next().unwrap(), log.lines().last().unwrap());
+        let cell = |name: &str| -> f64 {
+            let index = names.split(',').position(|column| column == name).unwrap();
+            last.split(',').nth(index).unwrap().parse().unwrap()
+        };
+        let sum = cell("q") + cell("potential");
+        assert!((cell("q_plus_potential") - sum).abs() < 1e-9);
+        assert!(cell("potential").abs() > 1e-6, "{algo}: {log}");
+
+        // Another session has the same potential, not another fit.
+        let before = std::fs::read(directory.potential()).unwrap();
+        fit(&recipe, &directory, true).unwrap();
+        assert_eq!(before, std::fs::read(directory.potential()).unwrap());
+
+        let picture = plot_potential(&root, [0, 1], folder.path()).unwrap();
+        assert!(std::fs::metadata(picture).unwrap().len() > 10_000);
+        let refused = plot_potential(&root, [0, 4], folder.path()).unwrap_err();
+        assert!(refused.to_string().contains("0 to 3"), "{refused}");
+        std::fs::write(directory.potential(), &before[..before.len() / 2]).unwrap();
+        let refused = format!("{:#}", fit(&recipe, &directory, true).unwrap_err());
+        assert!(refused.contains("potential.pt"), "{refused}");
+    }
+}
+
+#[test]
+fn a_potential_needs_demonstrations() {
+    let mut draft = Draft::open("td3").unwrap();
+    draft.set("test", "potential", "maf").unwrap();
+    let message = draft.clone().resolve().unwrap_err().to_string();
+    assert!(
+        message.contains("`potential` must be with demonstrations"),
+        "{message}"
+    );
+    draft.set("test", "demonstrations", "some.npz").unwrap();
+    draft.set("test", "potential", "made").unwrap();
+    let message = draft.resolve().unwrap_err().to_string();
+    assert!(message.contains("unknown variant `made`"), "{message}");
 }

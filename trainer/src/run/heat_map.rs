@@ -87,10 +87,19 @@ fn scene(directory: &RunDirectory, recipe: &Recipe, axes: [usize; 2]) -> anyhow:
         .collect();
     if axes[0] == axes[1] || axes.iter().any(|axis| *axis >= names.len()) {
         let last = names.len() - 1;
-        bail!("--axes {},{}: expected two different numbers of 0 to {last}", axes[0], axes[1]);
+        bail!(
+            "--axes {},{}: expected two different numbers of 0 to {last}",
+            axes[0],
+            axes[1]
+        );
     }
-    let potential = Potential::read(&directory.potential(), dimensions, settings, recipe.device())
-        .with_context(|| format!("{root}: no potential"))?;
+    let potential = Potential::read(
+        &directory.potential(),
+        dimensions,
+        settings,
+        recipe.device(),
+    )
+    .with_context(|| format!("{root}: no potential"))?;
     let Some((file, count)) = recipe.demonstration_file() else {
         bail!("{root}: its recipe has no `demonstrations`");
     };
@@ -109,7 +118,12 @@ fn scene(directory: &RunDirectory, recipe: &Recipe, axes: [usize; 2]) -> anyhow:
         |_, _| Ok(()),
     )?;
     let lengths = played.lengths.iter().map(|&length| length as usize);
-    let rollouts = ways(recording.observations(), lengths, dimensions.observation, axes);
+    let rollouts = ways(
+        recording.observations(),
+        lengths,
+        dimensions.observation,
+        axes,
+    );
     let lengths = (0..mentor.episodes.len()).map(|n| mentor.episodes.episode(n).len());
     let shown = ways(&data.observation, lengths, dimensions.observation, axes);
 

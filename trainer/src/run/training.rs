@@ -20,7 +20,8 @@ use super::{
 };
 use crate::algo::{Algorithm, Dimensions, Setup, Shaping, UpdateSchedule};
 use crate::data::{
-    Batch, BatchRows, Demonstrations, EpisodeBuffer, EpisodeShape, Experience, Hindsight, ReplayBuffer,
+    Batch, BatchRows, Demonstrations, EpisodeBuffer, EpisodeShape, Experience, Hindsight,
+    ReplayBuffer,
 };
 use crate::env::{Env, EnvSpec, GoalReward, VectorEnv, registry};
 use crate::nn::{GOAL_STD_FLOOR, Normalizer};

@@ -85,7 +85,7 @@ impl Potential {
                 let output = network(layer, &z);
                 let (shift, log_scale) = (output.narrow(1, 0, dim), output.narrow(1, dim, dim));
                 z = (z - shift) / log_scale.exp();
-                log_det = log_det - log_scale.sum_dim_intlist(1, true, Kind::Double);
+                log_det -= log_scale.sum_dim_intlist(1, true, Kind::Double);
             }
             // Through p itself, which in double precision is still there for the rows asked about.
             let density = (log_normal(&z) + log_det).exp();
