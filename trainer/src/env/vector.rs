@@ -407,7 +407,7 @@ impl Lane {
         self.outcome = Outcome {
             reward: step.reward,
             terminated: step.terminated,
-            truncated: self.len >= self.max_episode_steps,
+            truncated: self.len >= self.max_episode_steps || self.env.is_cut(),
         };
         round_into(&self.observation, next_row);
         let mut is_success = None;
