@@ -127,7 +127,7 @@ impl Potential {
         });
         PotentialShard {
             dimensions: self.dimensions,
-            is_flow: self.model != PotentialModel::Gan,
+            is_flow: self.model.is_flow(),
             factor: self.weight / self.members.len() as f64,
             members: members.collect(),
         }
@@ -209,10 +209,8 @@ impl Potential {
             mean: take(MEAN, &width)?,
             std: take(STD, &width)?,
         };
-        let networks = match settings.potential {
-            PotentialModel::Maf | PotentialModel::RealNvp => settings.flow_layers,
-            PotentialModel::Gan => 1,
-        };
+        let is_flow = settings.potential.is_flow();
+        let networks = if is_flow { settings.flow_layers } else { 1 };
         let network_shape = shape(dimensions, settings);
         let mut members = Vec::new();
         for m in 0..settings.potential_ensemble {
@@ -237,10 +235,8 @@ const STD: &str = "normalizer.std";
 
 fn shape(dimensions: Dimensions, settings: &PotentialSettings) -> MlpShape {
     let dim = dimensions.observation + dimensions.action;
-    let output = match settings.potential {
-        PotentialModel::Maf | PotentialModel::RealNvp => 2 * dim,
-        PotentialModel::Gan => 1,
-    };
+    let is_flow = settings.potential.is_flow();
+    let output = if is_flow { 2 * dim } else { 1 };
     MlpShape::new(dim, &settings.potential_hidden, output, Activation::Relu)
 }
 

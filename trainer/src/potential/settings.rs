@@ -14,6 +14,17 @@ pub enum PotentialModel {
     Gan,
 }
 
+impl PotentialModel {
+    /// Whether Φ is made from the density of a flow, and not one network's answer.
+    #[must_use]
+    pub(super) fn is_flow(self) -> bool {
+        match self {
+            Self::Maf | Self::RealNvp => true,
+            Self::Gan => false,
+        }
+    }
+}
+
 /// How Φ is learned and used; every one is a recipe key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PotentialSettings {
