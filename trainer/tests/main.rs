@@ -1,6 +1,8 @@
 //! The `trainer` program as a person meets it.
 
 mod damage;
+mod demonstrations;
+mod gymnasium;
 mod resume;
 mod sweep;
 

@@ -19,6 +19,7 @@ pub fn list(_: &ListArgs) -> anyhow::Result<()> {
     for entry in registry::ENTRIES {
         println!("  {:<28}{}", entry.id, entry.summary);
     }
+    println!("  {:<28}any other of Python's Gymnasium", "gym:NAME");
     println!("\nalgorithms");
     for entry in ALGORITHMS {
         println!("  {:<28}{}", entry.name, entry.summary);

@@ -302,7 +302,7 @@ fn play(
         keeper.bound(&mut command);
         let step = env.step(&command, &mut observation);
         keeper.keep(env, &observation, &command, step.reward, step.terminated);
-        if step.terminated {
+        if step.terminated || env.is_cut() {
             break;
         }
     }

@@ -55,6 +55,14 @@ pub enum EnvError {
         /// What was given.
         found: String,
     },
+    /// Python's Gymnasium has no such environment, or not one that can be used here.
+    #[error("{id}: {words}")]
+    Gymnasium {
+        /// The environment.
+        id: String,
+        /// What was said.
+        words: String,
+    },
     /// A goal does not fit the environment.
     #[error("{id}: expected a goal of {expected} finite numbers, found {found:?}")]
     Goal {

@@ -30,6 +30,7 @@ pub use self::vector::{
 mod check;
 mod error;
 mod goal;
+pub mod gymnasium;
 pub mod mujoco;
 pub mod point_reach;
 pub mod registry;
@@ -144,6 +145,12 @@ pub trait Env: Send {
     /// The goals as of the last reset or step, where the environment has any.
     fn goals(&self) -> Option<Goals<'_>> {
         None
+    }
+
+    /// Whether the last step was the episode's last for a reason that is no property of the state: an environment may cut
+    /// episodes short itself, and a simulator may break down. The time limit is not meant.
+    fn is_cut(&self) -> bool {
+        false
     }
 
     /// Asks for another goal `desired` `[goal_dim]` in the episode that is going on.

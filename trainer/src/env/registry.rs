@@ -1,6 +1,7 @@
 //! The table of environments: one line each, from which `--help`, `trainer list` and the contract
 //! tests follow.
 
+use super::gymnasium::{self, GymnasiumEnv};
 use super::mujoco::{
     MujocoEnv, Task, ant::Ant, fetch::FetchEnv, fetch::FetchTask, half_cheetah::HalfCheetah,
     hopper::Hopper, humanoid::Humanoid, inverted_double_pendulum::InvertedDoublePendulum,
@@ -62,11 +63,14 @@ pub const ENTRIES: &[Entry] = &[
     },
 ];
 
-/// Opens an environment by its exact name.
+/// Opens an environment by its exact name, or one of Python's Gymnasium by its name after `gym:`.
 ///
 /// # Errors
 /// [`EnvError::Unknown`] with the nearest name; whatever opening its model answers.
 pub fn open(id: &str) -> Result<Box<dyn Env>, EnvError> {
+    if let Some(name) = id.strip_prefix(gymnasium::PREFIX) {
+        return Ok(Box::new(GymnasiumEnv::open(name)?));
+    }
     match ENTRIES.iter().find(|entry| entry.id == id) {
         Some(entry) => (entry.open)(),
         None => Err(EnvError::Unknown {

@@ -415,7 +415,7 @@ impl Lane {
         self.outcome = Outcome {
             reward: step.reward,
             terminated: step.terminated && !broken,
-            truncated: self.len >= self.max_episode_steps && !broken,
+            truncated: (self.len >= self.max_episode_steps || self.env.is_cut()) && !broken,
             broken,
         };
         round_into(&self.observation, next_row);

@@ -112,7 +112,7 @@ impl<'a> Plant<'a> {
             (u64::from(spec.period_us), spec.max_episode_steps)
         };
         let began = Instant::now();
-        while report.len < limit && !report.terminated {
+        while report.len < limit && !report.terminated && !self.env.is_cut() {
             for (number, wide) in self.measurement.iter_mut().zip(&self.observation) {
                 *number = *wide as f32;
             }

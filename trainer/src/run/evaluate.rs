@@ -119,7 +119,7 @@ impl<'a> Deployment<'a> {
                 each(env, episode)?;
                 ret += step.reward;
                 length += 1;
-                if step.terminated || length >= spec.max_episode_steps {
+                if step.terminated || length >= spec.max_episode_steps || env.is_cut() {
                     break;
                 }
             }

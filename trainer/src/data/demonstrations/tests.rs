@@ -78,8 +78,11 @@ fn what_is_wrong_is_named_by_file_array_episode_and_step() {
     assert!(message.contains("at least one episode"), "{message}");
 }
 
+/// Dimensions and the number that fills them.
+type Filled = (Vec<usize>, f64);
+
 /// A file of two episodes of three steps, with one thing changed.
-fn file(path: &Path, change: &dyn Fn(&str) -> Option<(Vec<usize>, f64)>) {
+fn file(path: &Path, change: &dyn Fn(&str) -> Option<Filled>) {
     let mut npz = NpzWriter::new();
     for (name, shape) in [
         ("observation", vec![2, 4, 3]),
