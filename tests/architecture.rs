@@ -136,6 +136,26 @@ fn unsafe_code_of_the_runtime_is_in_one_place() {
     assert_eq!(found, [kernels.join("mod.rs")]);
 }
 
+/// What runs beside C refuses what runs on a device refuses, and leaves computing to the runtime.
+#[test]
+fn the_library_for_c_is_the_runtime_and_nothing_else() {
+    let crates = linked("rlfd-c", &["--no-default-features"]);
+    let mut allowed = BTreeSet::from(DEVICE_CRATES);
+    allowed.insert("rlfd-c");
+    let names = names(&crates);
+    assert!(names.is_subset(&allowed), "{names:?}");
+    assert_eq!(
+        direct("rlfd-c"),
+        ["cbindgen", "rlfd-runtime"].map(str::to_owned).into()
+    );
+    for source in sources(&root().join("runtime/c/src")) {
+        let text = std::fs::read_to_string(&source).expect("a source file");
+        for word in ["rlfd_runtime::nn", "f32::from_bits"] {
+            assert!(!text.contains(word), "{} mentions {word}", source.display());
+        }
+    }
+}
+
 #[test]
 fn export_cannot_spell_libtorch_and_the_trainer_cannot_spell_onnx() {
     let export = linked("rlfd-export", &[]);

@@ -120,6 +120,7 @@ impl Recipe {
             observation: vec![ObservationTerm {
                 name: "joint angle".to_string(),
                 unit: "rad".to_string(),
+                source: Default::default(),
                 dim: self.observation_dim,
                 scale: 1.0,
                 offset: 0.0,
@@ -137,6 +138,7 @@ impl Recipe {
                 max_rate: None,
                 stiffness: None,
                 damping: None,
+                time_constant_s: None,
             }],
             network: Network {
                 hidden: self.hidden.to_vec(),

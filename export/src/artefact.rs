@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use rlfd_models::checkpoint::Checkpoint;
 use rlfd_runtime::Policy;
 use rlfd_runtime::backend::EnginePolicy;
-use rlfd_runtime::backend::ort::OrtPolicy;
-use rlfd_runtime::backend::tract::TractPolicy;
+#[cfg(feature = "backends")]
+use rlfd_runtime::backend::{ort::OrtPolicy, tract::TractPolicy};
 use rlfd_runtime::image::{ImageBytes, PolicyImage};
 
 use crate::error::ExportError;
@@ -28,13 +28,17 @@ pub enum Artefact {
 }
 
 /// Who runs an `.onnx` file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Backend {
     /// tract, in Rust.
+    #[cfg(feature = "backends")]
+    #[default]
     Tract,
     /// ONNX Runtime, a shared library that `ORT_DYLIB_PATH` names.
+    #[cfg(feature = "backends")]
     Ort,
     /// Our own evaluation in float64.
+    #[cfg_attr(not(feature = "backends"), default)]
     Reference,
 }
 
@@ -109,10 +113,12 @@ impl Runner {
             }
             (Artefact::Model(model), Backend::Reference) => reference(&model),
             // These name the file themselves.
+            #[cfg(feature = "backends")]
             (Artefact::Model(_), Backend::Tract) => {
                 let policy = TractPolicy::open(path)?;
                 Ok(Engine::Policy("tract", Box::new(policy)))
             }
+            #[cfg(feature = "backends")]
             (Artefact::Model(_), Backend::Ort) => {
                 let policy = OrtPolicy::open(path)?;
                 Ok(Engine::Policy("ONNX Runtime", Box::new(policy)))

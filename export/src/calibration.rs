@@ -7,6 +7,7 @@ use rlfd_runtime::backend::EnginePolicy;
 use rlfd_runtime::image::OwnedImage;
 
 use crate::error::ExportError;
+use crate::image::ObservationStatistics;
 use crate::lower::{NamedPort, Ranges};
 use crate::npz;
 
@@ -69,6 +70,23 @@ pub fn read(path: &Path, inputs: &[NamedPort]) -> Result<Vec<Vec<f32>>, ExportEr
     Ok(samples)
 }
 
+/// Mean and standard deviation of the samples, number by number; 0 where fewer than two samples differ.
+#[must_use]
+pub fn statistics(samples: &[Vec<f32>]) -> ObservationStatistics {
+    let count = samples.len().max(1) as f64;
+    let width = samples.first().map_or(0, Vec::len);
+    let column = |i: usize| samples.iter().map(move |sample| f64::from(sample[i]));
+    let mean: Vec<f64> = (0..width).map(|i| column(i).sum::<f64>() / count).collect();
+    let deviation = mean.iter().enumerate().map(|(i, mean)| {
+        let squares: f64 = column(i).map(|x| (x - mean) * (x - mean)).sum();
+        (squares / count).sqrt() as f32
+    });
+    ObservationStatistics {
+        deviation: deviation.collect(),
+        mean: mean.iter().map(|mean| *mean as f32).collect(),
+    }
+}
+
 /// What goes into each dense layer of an image while it acts on the samples, one after the other.
 ///
 /// # Errors
@@ -120,4 +138,17 @@ pub fn price(full: &[u8], reduced: &[u8], samples: &[Vec<f32>]) -> Result<String
         "{size}; on {} samples actions of up to {magnitude:.3} differ by {deviation:.2e} (root mean square), at most {greatest:.2e}",
         samples.len()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statistics_by_hand() {
+        let samples = [[1.0, 5.0], [3.0, 5.0], [5.0, 5.0], [7.0, 5.0]].map(Vec::from);
+        let found = statistics(&samples);
+        assert_eq!(found.mean, [4.0, 5.0]);
+        assert_eq!(found.deviation, [5.0_f32.sqrt(), 0.0]);
+    }
 }

@@ -1,6 +1,6 @@
 //! [`Contract`]: what an image says about itself besides its numbers: our own contract, or what metadata of others give.
 
-use rlfd_models::{ActionTerm, ObservationTerm, PolicySpec};
+use rlfd_models::{ActionTerm, ObservationTerm, PolicySpec, Source};
 use rlfd_runtime::image;
 
 use crate::error::ExportError;
@@ -113,6 +113,7 @@ fn generic_observation(port: &NamedPort) -> ObservationTerm {
     ObservationTerm {
         name: port.name.clone(),
         unit: "1".to_string(),
+        source: Source::Sensor,
         dim: port.len(),
         scale: 1.0,
         offset: 0.0,
@@ -134,6 +135,7 @@ fn generic_action(port: &NamedPort) -> ActionTerm {
         max_rate: None,
         stiffness: None,
         damping: None,
+        time_constant_s: None,
     }
 }
 
@@ -197,6 +199,11 @@ pub fn observation_term(term: &ObservationTerm) -> image::ObservationTerm<'_> {
     image::ObservationTerm {
         name: &term.name,
         unit: &term.unit,
+        source: match term.source {
+            Source::Sensor => image::Source::Sensor,
+            Source::Setpoint => image::Source::Setpoint,
+            Source::LastAction => image::Source::LastAction,
+        },
         dim: small(term.dim),
         history: small(term.history),
         scale: term.scale,
@@ -219,5 +226,6 @@ pub fn action_term(term: &ActionTerm) -> image::ActionTerm<'_> {
         max_rate: term.max_rate.unwrap_or(f32::INFINITY),
         stiffness: term.stiffness.unwrap_or(0.0),
         damping: term.damping.unwrap_or(0.0),
+        time_constant_s: term.time_constant_s.unwrap_or(0.0),
     }
 }

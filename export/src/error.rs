@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rlfd_models::checkpoint::CheckpointError;
+#[cfg(feature = "backends")]
 use rlfd_runtime::backend::BackendError;
 use rlfd_runtime::image::ImageError;
 use thiserror::Error;
@@ -56,6 +57,7 @@ pub enum ExportError {
     #[error("policy image")]
     Image(#[from] ImageError),
     /// An inference engine refused the model.
+    #[cfg(feature = "backends")]
     #[error(transparent)]
     Backend(#[from] BackendError),
 }

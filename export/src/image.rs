@@ -3,11 +3,13 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use rlfd_runtime::image::{self, ImageError, ImageSource};
+use rlfd_models::PolicySpec;
+use rlfd_runtime::image::{self, ImageError, ImageSource, Statistics};
 
 use crate::calibration;
 use crate::contract::{Contract, action_term, observation_term};
 use crate::error::ExportError;
+use crate::graph::Data;
 use crate::lower::{LowerOptions, Lowered, NamedPort, Precision, lower};
 use crate::onnx::Model;
 
@@ -20,6 +22,17 @@ pub struct ImageOptions {
     pub lower: LowerOptions,
     /// Fewer bits than 32.
     pub reduced: Option<Reduced>,
+    /// Mean and deviation of what the policy observes, where the model has no normaliser to take them from.
+    pub statistics: Option<ObservationStatistics>,
+}
+
+/// Mean and standard deviation of every number of an observation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObservationStatistics {
+    /// `[observation_dim]`
+    pub mean: Vec<f32>,
+    /// `[observation_dim]`, not negative.
+    pub deviation: Vec<f32>,
 }
 
 /// Fewer bits, and observations to find scales with.
@@ -76,6 +89,10 @@ fn make(
         None => Contract::of_foreign(model, &lowered, options.period_us)?,
     };
     contract.check_dims(&lowered)?;
+    let statistics = spec
+        .as_ref()
+        .and_then(|spec| normaliser(spec, model))
+        .or_else(|| options.statistics.clone());
     let observation: Vec<_> = contract.observation.iter().map(observation_term).collect();
     let action: Vec<_> = contract.action.iter().map(action_term).collect();
     let (inputs, outputs) = (
@@ -91,6 +108,10 @@ fn make(
             action: &action,
             program: lowered.source(&inputs, &outputs),
             golden_observation: &golden_observation(&lowered.inputs, start),
+            statistics: statistics.as_ref().map(|statistics| Statistics {
+                mean: &statistics.mean,
+                deviation: &statistics.deviation,
+            }),
         })
     };
     // A function that has no number for some observation, such as a logarithm, may have one for another.
@@ -109,6 +130,22 @@ fn make(
         bytes,
         notes: state.chain(contract.notes).collect(),
         lowered,
+    })
+}
+
+/// What our own trainer's normaliser knows of the observations it was fitted on.
+fn normaliser(spec: &PolicySpec, model: &Model) -> Option<ObservationStatistics> {
+    spec.network.normalizer.as_ref()?;
+    let numbers = |name: &str| -> Option<Vec<f32>> {
+        let value = model.graph.constants.get(name)?;
+        let Data::F32(numbers) = &value.data else {
+            return None;
+        };
+        (numbers.len() == spec.observation_dim()).then(|| numbers.clone())
+    };
+    Some(ObservationStatistics {
+        mean: numbers("normalizer.mean")?,
+        deviation: numbers("normalizer.std")?,
     })
 }
 

@@ -164,8 +164,15 @@ impl ImageInspection {
         let self_test = ImagePolicy::new(image, &mut arena)?.self_test();
         let observation = image.observation_terms().map(|term| {
             format!(
-                "{} [{}] ×{}, history {}, scale {}, offset {}, clip {}",
-                term.name, term.unit, term.dim, term.history, term.scale, term.offset, term.clip
+                "{} [{}] ×{} of {:?}, history {}, scale {}, offset {}, clip {}",
+                term.name,
+                term.unit,
+                term.dim,
+                term.source,
+                term.history,
+                term.scale,
+                term.offset,
+                term.clip
             )
         });
         let action = image.action_terms().map(|term| {
@@ -326,8 +333,8 @@ fn write_spec(f: &mut fmt::Formatter<'_>, spec: &PolicySpec) -> fmt::Result {
             .clip
             .map_or(String::new(), |clip| format!(", clip {clip}"));
         format!(
-            "{} [{}] ×{}, history {}, scale {}, offset {}{clip}",
-            term.name, term.unit, term.dim, term.history, term.scale, term.offset
+            "{} [{}] ×{} of {:?}, history {}, scale {}, offset {}{clip}",
+            term.name, term.unit, term.dim, term.source, term.history, term.scale, term.offset
         )
     });
     write_lines(f, "observation", &observation.collect::<Vec<_>>())?;

@@ -25,7 +25,7 @@ pub mod session;
 
 pub use artefact::{Artefact, Backend, Runner};
 pub use error::ExportError;
-pub use image::{ImageOptions, MadeImage, image_of, make_image};
+pub use image::{ImageOptions, MadeImage, ObservationStatistics, image_of, make_image};
 pub use lower::LowerOptions;
 pub use onnx::Model;
 pub use policy_graph::model_of;

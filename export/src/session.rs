@@ -2,7 +2,9 @@
 //! policy starts at zero and is carried until a reset, whoever carries it.
 
 mod engine;
+#[cfg(feature = "backends")]
 mod ort;
+#[cfg(feature = "backends")]
 mod tract;
 
 use std::collections::BTreeMap;
@@ -14,6 +16,7 @@ use crate::dtype::Dtype;
 use crate::error::ExportError;
 use crate::lower::LowerOptions;
 use crate::onnx::Model;
+#[cfg(feature = "backends")]
 use crate::passes::state_pairs;
 
 /// Who runs a file.
@@ -22,8 +25,10 @@ pub enum SessionBackend {
     /// Our own engine; an .onnx file is made an image first
     Engine,
     /// tract, in Rust
+    #[cfg(feature = "backends")]
     Tract,
     /// ONNX Runtime, a shared library that `ORT_DYLIB_PATH` names
+    #[cfg(feature = "backends")]
     Ort,
 }
 
@@ -79,22 +84,26 @@ impl Session {
         let artefact = Artefact::open(path)?;
         let session = match (artefact, backend) {
             (Artefact::Image(bytes), SessionBackend::Engine) => Self::on_engine(&bytes),
+            #[cfg(feature = "backends")]
             (Artefact::Image(_), _) => Err(ExportError::Model(
                 "an image runs on our engine only; give the .onnx".to_string(),
             )),
             (artefact, SessionBackend::Engine) => {
                 Self::of_model(&artefact.into_model(path)?, options)
             }
+            #[cfg(feature = "backends")]
             (Artefact::Model(model), SessionBackend::Tract) => {
                 Self::foreign(&model, options, |slots| {
                     Ok(Box::new(tract::TractRunner::open(path, slots)?))
                 })
             }
+            #[cfg(feature = "backends")]
             (Artefact::Model(model), SessionBackend::Ort) => {
                 Self::foreign(&model, options, |slots| {
                     Ok(Box::new(ort::OrtRunner::open(path, slots)?))
                 })
             }
+            #[cfg(feature = "backends")]
             (Artefact::Checkpoint(_), _) => Err(ExportError::Model(
                 "a checkpoint runs on our engine only; give the .onnx".to_string(),
             )),
@@ -112,6 +121,7 @@ impl Session {
             period_us: model.spec()?.is_none().then_some(1),
             lower: options.clone(),
             reduced: None,
+            statistics: None,
         };
         Self::on_engine(&crate::image_of(model, &options)?)
     }
@@ -130,6 +140,7 @@ impl Session {
         })
     }
 
+    #[cfg(feature = "backends")]
     fn foreign(
         model: &Model,
         options: &LowerOptions,

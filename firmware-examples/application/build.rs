@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rlfd_runtime::image::{Aligned, ImageError, PolicyImage};
+use rlfd_runtime::wire::MAX_VALUES;
 use rlfd_runtime::{Controller, ImagePolicy};
 
 const DEFAULT_IMAGE: &str = "linear-balance.rlfd";
@@ -51,9 +52,21 @@ fn sizes(bytes: &[u8]) -> Result<String, String> {
         error => error.to_string(),
     })?;
     let contract = image.contract();
+    for (what, dim) in [
+        ("commands", contract.action_dim()),
+        ("setpoints", contract.setpoint_dim()),
+    ] {
+        if dim > MAX_VALUES {
+            return Err(format!(
+                "{what} of {dim} numbers do not fit a frame of the link, which carries {MAX_VALUES}"
+            ));
+        }
+    }
     Ok(format!(
         "/// Numbers in a measurement.\n\
          pub const MEASUREMENT_DIM: usize = {};\n\
+         /// Numbers in a setpoint.\n\
+         pub const SETPOINT_DIM: usize = {};\n\
          /// Numbers in a command.\n\
          pub const COMMAND_DIM: usize = {};\n\
          /// Numbers that the policy's intermediate results and state take.\n\
@@ -61,6 +74,7 @@ fn sizes(bytes: &[u8]) -> Result<String, String> {
          /// Numbers that the control loop borrows.\n\
          const LOOP_LEN: usize = {};\n",
         contract.measurement_dim(),
+        contract.setpoint_dim(),
         contract.action_dim(),
         image.arena_len(),
         Controller::<ImagePolicy<'_>>::memory_len(&contract),

@@ -9,8 +9,8 @@
 //! # use rlfd_models::checkpoint::{Checkpoint, Tensor};
 //! # let spec = PolicySpec {
 //! #     version: 1, environment: "Example-v0".into(), period_us: 20_000,
-//! #     observation: vec![ObservationTerm { name: "angle".into(), unit: "rad".into(), dim: 2, scale: 1.0, offset: 0.0, clip: None, history: 1 }],
-//! #     action: vec![ActionTerm { name: "torque".into(), unit: "N m".into(), dim: 1, scale: 1.0, offset: 0.0, low: -1.0, high: 1.0, max_rate: None, stiffness: None, damping: None }],
+//! #     observation: vec![ObservationTerm { name: "angle".into(), unit: "rad".into(), source: Source::Sensor, dim: 2, scale: 1.0, offset: 0.0, clip: None, history: 1 }],
+//! #     action: vec![ActionTerm { name: "torque".into(), unit: "N m".into(), dim: 1, scale: 1.0, offset: 0.0, low: -1.0, high: 1.0, max_rate: None, stiffness: None, damping: None, time_constant_s: None }],
 //! #     network: Network { hidden: vec![], activation: Activation::Relu, normalizer: None, head: Head::Linear },
 //! #     provenance: Provenance::default(),
 //! # };

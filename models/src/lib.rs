@@ -8,4 +8,6 @@ pub mod checkpoint;
 pub mod npz;
 pub mod spec;
 
-pub use spec::{ActionTerm, Activation, Head, Network, ObservationTerm, PolicySpec, Provenance};
+pub use spec::{
+    ActionTerm, Activation, Head, Network, ObservationTerm, PolicySpec, Provenance, Source,
+};

@@ -30,18 +30,21 @@ pub struct PolicySpec {
     pub provenance: Provenance,
 }
 
-/// A named group of measurements and how it becomes part of the observation:
-/// `observation = clamp(measurement * scale + offset, -clip, clip)`, for each of `dim` numbers.
+/// A named group of numbers and how it becomes part of the observation:
+/// `observation = clamp(number * scale + offset, -clip, clip)`, for each of `dim` numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ObservationTerm {
     /// e.g. `cart position`.
     pub name: String,
-    /// SI unit of the measurement, `1` if it has none, e.g. `m`, `rad`, `m/s`.
+    /// SI unit before scaling, `1` if it has none, e.g. `m`, `rad`, `m/s`.
     pub unit: String,
+    /// Where the numbers come from; absent means sensors.
+    #[serde(default, skip_serializing_if = "Source::is_sensor")]
+    pub source: Source,
     /// How many numbers.
     pub dim: usize,
-    /// Factor from measurement to observation.
+    /// Factor to the observation.
     pub scale: f32,
     /// Added after scaling.
     pub offset: f32,
@@ -80,6 +83,30 @@ pub struct ActionTerm {
     /// Gain from joint velocity to opposing torque; absent for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub damping: Option<f32>,
+    /// Time constant of the first-order low-pass that smooths the command, in seconds; absent for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_constant_s: Option<f32>,
+}
+
+/// Where the numbers of an observation term come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The machine's sensors.
+    #[default]
+    Sensor,
+    /// Whoever asks something of the machine: a velocity, a goal.
+    Setpoint,
+    /// The policy itself: the action it answered last, all of it.
+    LastAction,
+}
+
+impl Source {
+    /// Whether it is the machine's sensors.
+    #[must_use]
+    pub fn is_sensor(&self) -> bool {
+        *self == Self::Sensor
+    }
 }
 
 /// A multi-layer perceptron with optional observation normaliser in front and a deterministic head behind:

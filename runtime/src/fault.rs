@@ -28,6 +28,15 @@ pub enum Fault {
     /// Somebody outside of the loop stopped it.
     #[error("stopped from outside")]
     External = 7,
+    /// A measurement is too old, or repeats the ones before it bit for bit.
+    #[error("measurements are stale")]
+    Stale = 8,
+    /// A step took longer than allowed.
+    #[error("a step took too long")]
+    Overrun = 9,
+    /// Observations are too far from those the policy was trained on.
+    #[error("observations are unlike those of the training")]
+    Unfamiliar = 10,
 }
 
 /// A code of a later version.
@@ -37,7 +46,7 @@ pub struct UnknownFault;
 
 impl Fault {
     /// Every fault, in the order of the codes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::SelfTest,
         Self::Sense,
         Self::NonFiniteMeasurement,
@@ -45,12 +54,21 @@ impl Fault {
         Self::Actuate,
         Self::Late,
         Self::External,
+        Self::Stale,
+        Self::Overrun,
+        Self::Unfamiliar,
     ];
 
     /// The code on the wire.
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8
+    }
+
+    /// Whether a law that needs no policy may take over: the actuators still answer, and nobody asked for a stop.
+    #[must_use]
+    pub const fn is_survivable(self) -> bool {
+        !matches!(self, Self::SelfTest | Self::Actuate | Self::External)
     }
 }
 
@@ -80,6 +98,6 @@ mod tests {
             assert_eq!(Fault::try_from(fault.code()), Ok(fault));
         }
         assert_eq!(Fault::try_from(0), Err(UnknownFault));
-        assert_eq!(Fault::try_from(8), Err(UnknownFault));
+        assert_eq!(Fault::try_from(11), Err(UnknownFault));
     }
 }

@@ -18,6 +18,7 @@ extern crate std;
 #[cfg(target_endian = "big")]
 compile_error!("weights are little-endian and read in place");
 
+pub mod action;
 #[cfg(feature = "alloc")]
 pub mod backend;
 pub mod board;
@@ -32,18 +33,24 @@ pub mod observation;
 pub mod plant;
 pub mod policy;
 pub mod safety;
+mod servo;
 pub mod telemetry;
 mod time;
+#[cfg(feature = "update")]
+pub mod update;
 pub mod wire;
 
+pub use action::ActionPipeline;
 #[cfg(feature = "alloc")]
 pub use backend::EnginePolicy;
 pub use board::Board;
-pub use control::{ControlError, Controller, Cycle, CycleStats, Outcome, Phase, WrongPhase};
+pub use control::{
+    ControlError, ControlOptions, Controller, Cycle, CycleStats, Outcome, Phase, WrongPhase,
+};
 pub use fault::{Fault, UnknownFault};
 pub use image::PolicyImage;
 pub use nn::Function;
-pub use observation::ObservationPipeline;
+pub use observation::{ObservationPipeline, Sample};
 pub use policy::{ImagePolicy, Policy, Shape};
 pub use safety::{Interventions, SafetyFilter, SafetyLimits};
 pub use telemetry::{Counters, Event, EventLog, Telemetry};

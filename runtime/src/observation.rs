@@ -1,8 +1,20 @@
-//! [`ObservationPipeline`]: from measurement (sensor units) to observation (what the policy sees): order, scale, clip,
-//! history. The normaliser a policy was trained with is no business of the pipeline: it is in the policy.
+//! [`ObservationPipeline`]: from measurement (sensor units), setpoint (what is asked of the machine) and last action to
+//! observation (what the policy sees): order, scale, clip, history. The normaliser a policy was trained with is no business
+//! of the pipeline: it is in the policy.
 
 use crate::bounded::bounded;
-use crate::image::ObservationRule;
+use crate::image::{ObservationRule, Source};
+
+/// Everything an observation is made of, at one instant.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'s> {
+    /// `[measurement_dim]`
+    pub measurement: &'s [f32],
+    /// `[setpoint_dim]`: what is asked of the machine, such as a velocity or a goal.
+    pub setpoint: &'s [f32],
+    /// `[action_dim]`: what the policy answered last; 0 before it answered anything.
+    pub action: &'s [f32],
+}
 
 /// Builds observations in memory the caller lends; that memory is also the history.
 #[derive(Debug)]
@@ -33,24 +45,36 @@ impl<'a> ObservationPipeline<'a> {
 
     /// Takes one sample of everything and answers the observation. The first sample after a reset fills the whole
     /// history, so that a policy sees a machine at rest rather than zeros.
-    pub fn observe(&mut self, measurement: &[f32]) -> &[f32] {
+    pub fn observe(&mut self, sample: Sample<'_>) -> &[f32] {
         let is_first = !self.is_filled;
-        let mut measured = measurement;
+        let (mut measured, mut asked) = (sample.measurement, sample.setpoint);
         let mut observation = &mut *self.observation;
         for rule in self.rules {
-            let parts = measured
-                .split_at_checked(usize::from(rule.dim))
-                .zip(observation.split_at_mut_checked(rule.len()));
-            let Some(((sample, other_samples), (stack, other_stacks))) = parts else {
+            let dim = usize::from(rule.dim);
+            // Each source is read in the order of its terms; the last action is always read whole.
+            let numbers = match rule.source() {
+                Some(Source::Sensor) => take(&mut measured, dim),
+                Some(Source::Setpoint) => take(&mut asked, dim),
+                Some(Source::LastAction) => sample.action.get(..dim),
+                None => None,
+            };
+            let parts = numbers.zip(observation.split_at_mut_checked(rule.len()));
+            let Some((numbers, (stack, other_stacks))) = parts else {
                 break;
             };
-            stack_sample(rule, sample, stack, is_first);
-            measured = other_samples;
+            stack_sample(rule, numbers, stack, is_first);
             observation = other_stacks;
         }
         self.is_filled = true;
         self.observation
     }
+}
+
+/// The next numbers of a source.
+fn take<'s>(source: &mut &'s [f32], dim: usize) -> Option<&'s [f32]> {
+    let (numbers, others) = source.split_at_checked(dim)?;
+    *source = others;
+    Some(numbers)
 }
 
 /// Moves the samples of a stack one place towards the oldest and writes the new one last, or everywhere.
@@ -92,6 +116,7 @@ mod tests {
         scale: 2.0,
         offset: 1.0,
         clip: 10.0,
+        ..ObservationRule::SENSOR
     };
     const SPEED: ObservationRule = ObservationRule {
         dim: 1,
@@ -99,7 +124,42 @@ mod tests {
         scale: 1.0,
         offset: 0.0,
         clip: f32::INFINITY,
+        ..ObservationRule::SENSOR
     };
+
+    fn measured(measurement: &[f32]) -> Sample<'_> {
+        Sample {
+            measurement,
+            setpoint: &[],
+            action: &[],
+        }
+    }
+
+    #[test]
+    fn sources_are_read_in_their_own_order() {
+        let of = |source: Source, dim| ObservationRule {
+            dim,
+            ..SPEED.of(source)
+        };
+        let rules = [
+            of(Source::Setpoint, 1),
+            of(Source::Sensor, 2),
+            of(Source::LastAction, 2),
+            of(Source::Setpoint, 2),
+            of(Source::Sensor, 1),
+        ];
+        let mut memory = [f32::NAN; 8];
+        let mut pipeline = ObservationPipeline::new(&rules, &mut memory).unwrap();
+        let sample = Sample {
+            measurement: &[1.0, 2.0, 3.0],
+            setpoint: &[10.0, 20.0, 30.0],
+            action: &[100.0, 200.0],
+        };
+        assert_eq!(
+            pipeline.observe(sample),
+            [10.0, 1.0, 2.0, 100.0, 200.0, 20.0, 30.0, 3.0]
+        );
+    }
 
     #[test]
     fn order_scale_clip_and_history_by_hand() {
@@ -107,24 +167,24 @@ mod tests {
         let mut memory = [f32::NAN; 7];
         let mut pipeline = ObservationPipeline::new(&rules, &mut memory).unwrap();
         assert_eq!(
-            pipeline.observe(&[1.0, 2.0, 9.0]),
+            pipeline.observe(measured(&[1.0, 2.0, 9.0])),
             [3.0, 5.0, 3.0, 5.0, 3.0, 5.0, 9.0]
         );
         assert_eq!(
-            pipeline.observe(&[0.0, 3.0, 8.0]),
+            pipeline.observe(measured(&[0.0, 3.0, 8.0])),
             [3.0, 5.0, 3.0, 5.0, 1.0, 7.0, 8.0]
         );
         assert_eq!(
-            pipeline.observe(&[-9.0, 9.0, 7e9]),
+            pipeline.observe(measured(&[-9.0, 9.0, 7e9])),
             [3.0, 5.0, 1.0, 7.0, -10.0, 10.0, 7e9]
         );
         assert_eq!(
-            pipeline.observe(&[0.0; 3]),
+            pipeline.observe(measured(&[0.0; 3])),
             [1.0, 7.0, -10.0, 10.0, 1.0, 1.0, 0.0]
         );
         pipeline.reset();
         assert_eq!(
-            pipeline.observe(&[0.5, 0.5, 4.0]),
+            pipeline.observe(measured(&[0.5, 0.5, 4.0])),
             [2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 4.0]
         );
     }

@@ -45,6 +45,8 @@ pub struct Counters {
     pub acted: u32,
     /// Steps that were refused.
     pub refused: u32,
+    /// Steps in which the fallback law acted.
+    pub held: u32,
     /// Commands moved into their limits.
     pub clamped: u32,
     /// Commands whose change was limited.
@@ -53,6 +55,8 @@ pub struct Counters {
     pub faults: [u32; Fault::ALL.len()],
     /// Events that fell out of the ring.
     pub forgotten: u32,
+    /// The fault that is latched now: one that leads to the fallback law and then to a safe machine counts once.
+    latched: Option<Fault>,
 }
 
 impl Counters {
@@ -71,6 +75,7 @@ impl Counters {
                 match cycle.outcome {
                     Outcome::Acted => self.acted = self.acted.wrapping_add(1),
                     Outcome::Refused(_) => self.refused = self.refused.wrapping_add(1),
+                    Outcome::Held(_) => self.held = self.held.wrapping_add(1),
                     Outcome::NotRunning => {}
                 }
                 self.clamped = self.clamped.wrapping_add(u32::from(cycle.clamped));
@@ -79,15 +84,19 @@ impl Counters {
                     .wrapping_add(u32::from(cycle.slew_limited));
             }
             Event::Entered {
-                phase: Phase::Faulted { fault, .. },
+                phase: Phase::Faulted { fault, .. } | Phase::Fallback { fault, .. },
                 ..
-            } => {
+            } if self.latched != Some(*fault) => {
+                self.latched = Some(*fault);
                 for (other, count) in Fault::ALL.into_iter().zip(&mut self.faults) {
                     if other == *fault {
                         *count = count.wrapping_add(1);
                     }
                 }
             }
+            Event::Entered {
+                phase: Phase::Idle, ..
+            } => self.latched = None,
             Event::Entered { .. } => {}
         }
     }
@@ -109,10 +118,12 @@ impl<const N: usize> EventLog<N> {
             counters: Counters {
                 acted: 0,
                 refused: 0,
+                held: 0,
                 clamped: 0,
                 slew_limited: 0,
                 faults: [0; Fault::ALL.len()],
                 forgotten: 0,
+                latched: None,
             },
         }
     }

@@ -1,10 +1,12 @@
 //! [`Firmware`]: a board's program with an image linked in, as cargo builds it in the board's folder.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
+use rlfd_runtime::PolicyImage;
 use rlfd_runtime::image::ImageBytes;
 use rlfd_trainer::hil::LinkAddress;
 use rlfd_trainer::hil::emulator::Machine;
@@ -21,7 +23,7 @@ pub struct Firmware {
 }
 
 impl Firmware {
-    /// Builds `machine`'s firmware with `image`.
+    /// Builds `machine`'s firmware with `image` and the features it needs.
     pub fn build(machine: &'static Machine, image: &[u8]) -> Self {
         let _guard = BUILDING
             .lock()
@@ -30,8 +32,16 @@ impl Firmware {
         let image_path = folder.path().join("policy.rlfd");
         fs::write(&image_path, image).unwrap();
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../firmware-examples");
+        let aligned = ImageBytes::new(image);
+        let needs: BTreeSet<&str> = PolicyImage::view(&aligned)
+            .unwrap()
+            .ops()
+            .filter_map(|op| op.feature())
+            .collect();
+        let features = needs.iter().map(|need| format!("rlfd-firmware/{need}"));
         let built = Command::new(env!("CARGO"))
             .args(["build", "--release", "--bin", machine.name])
+            .args(features.flat_map(|feature| ["--features".to_owned(), feature]))
             .current_dir(workspace.join(machine.name))
             .env("RLFD_IMAGE", &image_path)
             .env_remove("CARGO_TARGET_DIR")

@@ -7,11 +7,17 @@ use std::path::Path;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use rlfd_runtime::Function;
-use rlfd_runtime::image::{ActionTerm, Chain, ImageSource, Layer, ObservationTerm, write};
+use rlfd_export::image::Reduced;
+use rlfd_export::lower::Precision;
+use rlfd_export::{Artefact, ImageOptions, make_image};
+use rlfd_runtime::image::{ActionTerm, Chain, ImageSource, Layer, ObservationTerm, Source, write};
+use rlfd_runtime::{EnginePolicy, Function, Policy};
 use rlfd_trainer::env::registry;
 
 const LEARNED_IMAGE: &str = "../models/zoo/InvertedPendulum-v5/sac/policy.rlfd";
+
+/// The learned policy as a model, from this package's folder.
+pub const LEARNED_MODEL: &str = "../models/zoo/InvertedPendulum-v5/sac/policy.onnx";
 
 const DEFAULT_IMAGE: &str = "../firmware-examples/application/linear-balance.rlfd";
 
@@ -23,6 +29,41 @@ const BALANCE: [f32; 4] = [0.72, 6.83, 0.92, 1.08];
 /// The learned policy of the zoo.
 pub fn learned() -> Vec<u8> {
     read(LEARNED_IMAGE)
+}
+
+/// The learned policy with weights and activations of 8 bits, its scales found in episodes on the host.
+pub fn learned_in_8_bits() -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(LEARNED_MODEL);
+    let model = Artefact::open(&path).unwrap().into_model(&path).unwrap();
+    let reduced = Reduced {
+        precision: Precision::I8,
+        calibration: seen(&learned()),
+    };
+    let options = ImageOptions {
+        reduced: Some(reduced),
+        ..ImageOptions::default()
+    };
+    make_image(&model, &options).unwrap().bytes
+}
+
+/// What a policy observes while it comes to rest, from twenty initial states.
+fn seen(image: &[u8]) -> Vec<Vec<f32>> {
+    let mut policy = EnginePolicy::from_bytes(image).unwrap();
+    let mut env = registry::open("InvertedPendulum-v5").unwrap();
+    let mut observation = vec![0.0; env.spec().observation_dim()];
+    let mut command = vec![0.0; env.spec().action_dim()];
+    let mut observations = Vec::new();
+    for seed in 100..120 {
+        env.reset(&mut ChaCha8Rng::seed_from_u64(seed), &mut observation);
+        for _ in 0..200 {
+            let measured: Vec<f32> = observation.iter().map(|wide| *wide as f32).collect();
+            policy.act(&measured, &mut command);
+            observations.push(measured);
+            let action: Vec<f64> = command.iter().map(|force| f64::from(*force)).collect();
+            env.step(&action, &mut observation);
+        }
+    }
+    observations
 }
 
 /// The linear law, whose commands, unlike those of a squashed policy, can leave their limits.
@@ -38,6 +79,7 @@ fn observation<'a>(name: &'a str, unit: &'a str, dim: u16) -> ObservationTerm<'a
     ObservationTerm {
         name,
         unit,
+        source: Source::Sensor,
         dim,
         history: 1,
         scale: 1.0,
@@ -106,9 +148,11 @@ pub fn every_operation() -> Vec<u8> {
             max_rate: f32::INFINITY,
             stiffness: 0.0,
             damping: 0.0,
+            time_constant_s: 0.0,
         }],
         program: chain.source(),
         golden_observation: &[0.5, -0.5, 1.0, 2.0, -3.0, 0.25, 100.0],
+        statistics: None,
     })
     .unwrap()
 }
@@ -149,9 +193,11 @@ fn the_default_image_is_the_balance_law() {
             max_rate: f32::INFINITY,
             stiffness: 0.0,
             damping: 0.0,
+            time_constant_s: 0.0,
         }],
         program: chain.source(),
         golden_observation: &[0.01, -0.02, 0.03, -0.04],
+        statistics: None,
     })
     .unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(DEFAULT_IMAGE);

@@ -25,8 +25,9 @@ pub(super) struct Image {
     selection: Selection,
     #[command(flatten)]
     bits: Bits,
-    /// Observations to find the scales of integers with, an .npz of arrays named after the inputs, first axis samples; `obs` or
-    /// `observation` will do for a policy with one input
+    /// Observations from the policy's use, an .npz of arrays named after the inputs, first axis samples; `obs` or
+    /// `observation` will do for a policy with one input. They give the scales of integers and, for a policy without a
+    /// normaliser of our trainer's, the mean and deviation that the loop's guard against unfamiliar observations compares with
     #[arg(long, value_name = "FILE.npz", required_if_eq_any([("int8", "true"), ("int16", "true")]))]
     calibrate: Option<PathBuf>,
 }
@@ -54,15 +55,19 @@ impl Image {
             period_us: self.period_us,
             lower: self.selection.options(),
             reduced: None,
+            statistics: None,
         };
+        let calibration = match &self.calibrate {
+            Some(path) => {
+                let full = make_image(&model, &options).with_context(context)?;
+                calibration::read(path, &full.lowered.inputs)?
+            }
+            None => Vec::new(),
+        };
+        if !calibration.is_empty() {
+            options.statistics = Some(calibration::statistics(&calibration));
+        }
         if let Some(precision) = self.bits.precision() {
-            let calibration = match &self.calibrate {
-                Some(path) => {
-                    let full = make_image(&model, &options).with_context(context)?;
-                    calibration::read(path, &full.lowered.inputs)?
-                }
-                None => Vec::new(),
-            };
             options.reduced = Some(Reduced {
                 precision,
                 calibration,

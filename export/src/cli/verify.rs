@@ -25,7 +25,7 @@ pub(super) struct Verify {
     #[arg(long, default_value_t = 1e-5)]
     tolerance: f64,
     /// Engine for .onnx files
-    #[arg(long, value_enum, default_value_t = Backend::Tract)]
+    #[arg(long, value_enum, default_value_t)]
     backend: Backend,
     /// As JSON
     #[arg(long)]

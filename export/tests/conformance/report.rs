@@ -5,8 +5,7 @@ use std::fmt::Write;
 
 use rlfd_export::ops;
 use rlfd_export::session::SessionBackend;
-use rlfd_runtime::image::{Op, OpCode};
-use rlfd_runtime::nn::{Function, ZipFunction};
+use rlfd_runtime::image::Op;
 
 use super::case::Outcome;
 
@@ -36,7 +35,7 @@ struct Row {
 impl Report {
     pub fn note(&mut self, op: &str, case: &str, outcome: Outcome, used: &[Op]) {
         let row = self.rows.entry(op.to_string()).or_default();
-        row.features.extend(used.iter().filter_map(feature));
+        row.features.extend(used.iter().flat_map(Op::features));
         match outcome {
             Outcome::Passed(n_constant) => {
                 row.passed += 1;
@@ -151,27 +150,4 @@ impl Report {
         );
         text
     }
-}
-
-/// What a build of the runtime needs for an operation.
-fn feature(op: &Op) -> Option<&'static str> {
-    let function = match op.code {
-        OpCode::Map | OpCode::Dense | OpCode::Conv => {
-            Function::from_code(op.function).is_some_and(|function| {
-                matches!(
-                    function,
-                    Function::Softplus
-                        | Function::Gelu
-                        | Function::Mish
-                        | Function::Log
-                        | Function::Erf
-                        | Function::Sin
-                        | Function::Cos
-                )
-            })
-        }
-        OpCode::Zip => ZipFunction::from_code(op.function) == Some(ZipFunction::Pow),
-        _ => false,
-    };
-    op.code.feature().or(function.then_some("tensor"))
 }

@@ -16,6 +16,7 @@ pub fn checkpoint(gain: f32) -> Checkpoint {
         observation: vec![ObservationTerm {
             name: "joint angle".to_string(),
             unit: "rad".to_string(),
+            source: Default::default(),
             dim: 3,
             scale: 1.0,
             offset: 0.0,
@@ -33,6 +34,7 @@ pub fn checkpoint(gain: f32) -> Checkpoint {
             max_rate: None,
             stiffness: None,
             damping: None,
+            time_constant_s: None,
         }],
         network: Network {
             hidden: vec![5],

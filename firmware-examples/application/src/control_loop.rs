@@ -1,9 +1,10 @@
 //! [`ControlLoop`]: the linked-in image in the runtime's `Controller`, with the machine it moves. Knows no frames.
 
+use rlfd_runtime::wire::Values;
 use rlfd_runtime::{Controller, Cycle, EventLog, ImagePolicy, Phase, PolicyImage, SafetyLimits};
 
 use crate::machine::LinkedMachine;
-use crate::memory::COMMAND_DIM;
+use crate::memory::{COMMAND_DIM, SETPOINT_DIM};
 
 /// Measurements may stay away for this many periods of the plant's clock before the loop counts as late.
 pub const MAX_INTERVAL_PERIODS: u32 = 5;
@@ -13,20 +14,20 @@ static LIMITS: [SafetyLimits; COMMAND_DIM] = [SafetyLimits::NONE; COMMAND_DIM];
 
 /// A policy in control of the machine at the other end of the link.
 #[derive(Debug)]
-pub struct ControlLoop {
-    image: PolicyImage<'static>,
-    controller: Controller<'static, ImagePolicy<'static>>,
-    machine: LinkedMachine<'static>,
+pub struct ControlLoop<'m> {
+    image: PolicyImage<'m>,
+    controller: Controller<'m, ImagePolicy<'m>>,
+    machine: LinkedMachine<'m>,
     events: EventLog<4>,
 }
 
-impl ControlLoop {
+impl<'m> ControlLoop<'m> {
     /// Views the image, which checks its CRC, and joins it to the loop. `None` if it is damaged.
     pub fn new(
-        image: &'static [u8],
-        arena: &'static mut [f32],
-        control: &'static mut [f32],
-        machine: LinkedMachine<'static>,
+        image: &'m [u8],
+        arena: &'m mut [f32],
+        control: &'m mut [f32],
+        machine: LinkedMachine<'m>,
     ) -> Option<Self> {
         let image = PolicyImage::view(image).ok()?;
         let policy = ImagePolicy::new(image, arena).ok()?;
@@ -43,7 +44,7 @@ impl ControlLoop {
 
     /// The image it runs.
     #[must_use]
-    pub fn image(&self) -> &PolicyImage<'static> {
+    pub fn image(&self) -> &PolicyImage<'m> {
         &self.image
     }
 
@@ -53,8 +54,14 @@ impl ControlLoop {
         self.controller.phase()
     }
 
+    /// Asks something else of the machine; false where it is no setpoint for this image.
+    pub fn set_setpoint(&mut self, values: Values<'_>) -> bool {
+        let mut setpoint = [0.0; SETPOINT_DIM];
+        values.copy_to(&mut setpoint) && self.controller.set_setpoint(&setpoint).is_ok()
+    }
+
     /// The machine it moves.
-    pub fn machine(&mut self) -> &mut LinkedMachine<'static> {
+    pub fn machine(&mut self) -> &mut LinkedMachine<'m> {
         &mut self.machine
     }
 

@@ -1,7 +1,9 @@
 //! [`kernels`]: checksums of what the runtime's kernels compute, of every width. A board whose processor has kernels of its own
 //! must log the same numbers as one that has none.
 
-use rlfd_runtime::nn::{Function, ZipFunction, dense};
+#[cfg(feature = "zip")]
+use rlfd_runtime::nn::ZipFunction;
+use rlfd_runtime::nn::{Function, dense};
 
 use crate::port::Port;
 use crate::text::log_decimal;
@@ -60,6 +62,7 @@ pub fn kernels(scratch: &mut Scratch, port: &mut impl Port) {
         }
         found(name, &sum, port);
     }
+    #[cfg(feature = "zip")]
     for (name, function) in [
         ("add", ZipFunction::Add),
         ("subtract", ZipFunction::Sub),

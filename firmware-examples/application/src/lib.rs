@@ -16,10 +16,10 @@ mod stack;
 mod text;
 
 pub use control_loop::{ControlLoop, MAX_INTERVAL_PERIODS};
-pub use inference::infer;
+pub use inference::{infer, infer_nothing};
 pub use kernels::{Scratch, kernels};
 pub use machine::LinkedMachine;
-pub use memory::{COMMAND_DIM, IMAGE, MEASUREMENT_DIM, Memory};
+pub use memory::{COMMAND_DIM, IMAGE, MEASUREMENT_DIM, Memory, SETPOINT_DIM};
 pub use meter::measure;
 pub use port::Port;
 pub use register::Register;

@@ -4,6 +4,7 @@
 
 use core::convert::Infallible;
 
+use rlfd_runtime::wire::Values;
 use rlfd_runtime::{Board, Micros};
 
 /// What goes in and out of one step.
@@ -11,6 +12,8 @@ use rlfd_runtime::{Board, Micros};
 pub struct LinkedMachine<'a> {
     time_us: u64,
     measurement: &'a mut [f32],
+    /// Numbers of the next measurement that have come in parts.
+    received: usize,
     command: &'a mut [f32],
 }
 
@@ -20,14 +23,43 @@ impl<'a> LinkedMachine<'a> {
         Self {
             time_us: 0,
             measurement,
+            received: 0,
             command,
         }
     }
 
-    /// Where the next measurement goes, and the time it was taken at.
-    pub fn measured_at(&mut self, time_us: u64) -> &mut [f32] {
-        self.time_us = time_us;
-        self.measurement
+    /// Takes the next numbers of a measurement, of which `first` went before; false, and nothing taken, where they are not
+    /// the next or too many.
+    pub fn part(&mut self, first: usize, values: Values<'_>) -> bool {
+        if first != 0 && first != self.received {
+            return false;
+        }
+        let Some(end) = first.checked_add(values.len()) else {
+            return false;
+        };
+        let taken = self.measurement.get_mut(first..end);
+        let is_taken = taken.is_some_and(|place| values.copy_to(place));
+        if is_taken {
+            self.received = end;
+        }
+        is_taken
+    }
+
+    /// Takes what is left of a measurement, and when it was taken; false where it is then not whole.
+    pub fn measured(&mut self, time_us: u64, values: Values<'_>) -> bool {
+        let received = core::mem::take(&mut self.received);
+        let rest = self.measurement.get_mut(received..);
+        let is_whole = rest.is_some_and(|place| values.copy_to(place));
+        if is_whole {
+            self.time_us = time_us;
+        }
+        is_whole
+    }
+
+    /// Numbers of the next measurement that have come in parts.
+    #[must_use]
+    pub fn received(&self) -> usize {
+        self.received
     }
 
     /// What the actuators do now.

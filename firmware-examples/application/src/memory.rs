@@ -1,9 +1,10 @@
 //! [`Memory`]: everything the application keeps in RAM besides the stack, sized for the linked-in image at compile
 //! time.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::cell::Cell;
 
-use rlfd_runtime::wire::{FrameReader, ReplyCache, frame_len};
+use critical_section::Mutex;
+use rlfd_runtime::wire::{FrameReader, MAX_VALUES, ReplyCache, frame_len};
 
 include!(concat!(env!("OUT_DIR"), "/sizes.rs"));
 
@@ -11,11 +12,22 @@ include!(concat!(env!("OUT_DIR"), "/sizes.rs"));
 pub static IMAGE: &rlfd_runtime::image::Aligned<[u8]> =
     &rlfd_runtime::image::Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/policy.rlfd")));
 
-/// Bytes of the longest question.
-const QUESTION_LEN: usize = frame_len(MEASUREMENT_DIM);
+/// Bytes of the longest question. A measurement too long for one comes in parts.
+pub(crate) const QUESTION_LEN: usize = frame_len(at_most(
+    MAX_VALUES,
+    if MEASUREMENT_DIM > SETPOINT_DIM {
+        MEASUREMENT_DIM
+    } else {
+        SETPOINT_DIM
+    },
+));
 
 /// Bytes of the longest answer.
-const ANSWER_LEN: usize = frame_len(COMMAND_DIM);
+pub(crate) const ANSWER_LEN: usize = frame_len(COMMAND_DIM);
+
+const fn at_most(most: usize, n: usize) -> usize {
+    if n < most { n } else { most }
+}
 
 /// Lent to the application for good.
 #[derive(Debug)]
@@ -31,7 +43,8 @@ pub struct Memory {
 impl Memory {
     /// The program's one `Memory`, the first time; `None` when asked again.
     pub fn take() -> Option<&'static mut Self> {
-        static TAKEN: AtomicBool = AtomicBool::new(false);
+        // A Cortex-M0 cannot exchange a flag in one instruction; with interrupts masked nobody comes in between.
+        static TAKEN: Mutex<Cell<bool>> = Mutex::new(Cell::new(false));
         static mut MEMORY: Memory = Memory {
             arena: [0.0; ARENA_LEN],
             control: [0.0; LOOP_LEN],
@@ -40,7 +53,7 @@ impl Memory {
             reader: FrameReader::new(),
             replies: ReplyCache::new(),
         };
-        if TAKEN.swap(true, Ordering::Relaxed) {
+        if critical_section::with(|token| TAKEN.borrow(token).replace(true)) {
             return None;
         }
         // SAFETY: the flag lets only the first caller through, so this is the only reference.

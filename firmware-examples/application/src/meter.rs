@@ -47,9 +47,9 @@ pub fn measure(memory: &'static mut Memory, stack: &Stack, port: &mut impl Port)
         return;
     };
     control.begin();
-    for (place, number) in control.machine().measured_at(0).iter_mut().zip(measurement) {
-        *place = number;
-    }
+    control
+        .machine()
+        .measured(0, Values::from(measurement.as_slice()));
     let began = port.instructions();
     for _ in 0..STEPS {
         control.step();
@@ -75,7 +75,7 @@ struct Host<'p, P> {
 
 impl<P: Port> Host<'_, P> {
     /// Instructions from the first byte of the question to the last of the answer.
-    fn ask(&mut self, server: &mut Server, message: HostMessage<'_>) -> u64 {
+    fn ask(&mut self, server: &mut Server<'_>, message: HostMessage<'_>) -> u64 {
         self.sequence += 1;
         let question = Frame {
             session: 1,

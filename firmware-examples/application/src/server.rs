@@ -4,36 +4,38 @@
 use rlfd_runtime::image::IMAGE_VERSION;
 use rlfd_runtime::wire::{
     BoardMessage, Frame, FrameReader, HostMessage, Judgement, Refusal, ReplyCache, Values,
-    WIRE_VERSION, frame_len,
+    UpdateRefusal, WIRE_VERSION, frame_len,
 };
 use rlfd_runtime::{Event, Outcome, Phase, PolicyImage};
 
 use crate::control_loop::ControlLoop;
 use crate::machine::LinkedMachine;
-use crate::memory::{COMMAND_DIM, IMAGE, MEASUREMENT_DIM, Memory};
+use crate::memory::{
+    ANSWER_LEN, COMMAND_DIM, IMAGE, MEASUREMENT_DIM, Memory, QUESTION_LEN, SETPOINT_DIM,
+};
 use crate::port::Port;
 use crate::text::log_hex;
 
 /// The application: the loop and both ends of its side of the link.
 #[derive(Debug)]
-pub struct Server {
-    reader: &'static mut FrameReader<{ frame_len(MEASUREMENT_DIM) }>,
-    responder: Responder,
+pub struct Server<'m> {
+    reader: &'m mut FrameReader<QUESTION_LEN>,
+    responder: Responder<'m>,
 }
 
 /// What acts on questions. Apart from the reader, because a question lies in the reader's memory.
 #[derive(Debug)]
-struct Responder {
+struct Responder<'m> {
     /// `None` if the image is damaged.
-    control: Option<ControlLoop>,
-    replies: &'static mut ReplyCache<{ frame_len(COMMAND_DIM) }>,
+    control: Option<ControlLoop<'m>>,
+    replies: &'m mut ReplyCache<ANSWER_LEN>,
     bad_frames: u32,
     repeated: u32,
 }
 
-impl Server {
+impl<'m> Server<'m> {
     /// Checks the linked-in image and tests the policy, and says so in the log.
-    pub fn boot(memory: &'static mut Memory, port: &mut impl Port) -> Self {
+    pub fn boot(memory: &'m mut Memory, port: &mut impl Port) -> Self {
         let machine = LinkedMachine::new(&mut memory.measurement, &mut memory.command);
         let mut control =
             ControlLoop::new(&IMAGE.0, &mut memory.arena, &mut memory.control, machine);
@@ -60,7 +62,7 @@ impl Server {
     }
 
     /// The loop it serves; `None` if the image is damaged.
-    pub fn control(&mut self) -> Option<&mut ControlLoop> {
+    pub fn control(&mut self) -> Option<&mut ControlLoop<'m>> {
         self.responder.control.as_mut()
     }
 
@@ -76,7 +78,7 @@ impl Server {
     }
 }
 
-impl Responder {
+impl Responder<'_> {
     fn respond<P: Port>(&mut self, question: &Frame<HostMessage<'_>>, port: &mut P) {
         let opens = matches!(question.message, HostMessage::Hello { .. });
         match self.replies.judge(question, opens) {
@@ -127,11 +129,28 @@ impl Responder {
                     clamped: cycle.clamped,
                     slew_limited: cycle.slew_limited,
                     fault: match cycle.outcome {
-                        Outcome::Refused(fault) => Some(fault),
+                        Outcome::Refused(fault) | Outcome::Held(fault) => Some(fault),
                         Outcome::Acted | Outcome::NotRunning => None,
                     },
                     values: Values::from(control.machine().command()),
                 }
+            }
+            HostMessage::Part { first, values } => {
+                if let Err(refusal) = begin_measurement(control, first, values) {
+                    return refuse(question, refusal, port);
+                }
+                BoardMessage::Accepted
+            }
+            HostMessage::Setpoint { values } => {
+                if !control.set_setpoint(values) {
+                    let expected = SETPOINT_DIM as u16;
+                    return refuse(question, Refusal::Setpoint { expected }, port);
+                }
+                BoardMessage::Accepted
+            }
+            HostMessage::Update(_) => {
+                let refusal = Refusal::Update(UpdateRefusal::Unsupported);
+                return refuse(question, refusal, port);
             }
             HostMessage::Bye => {
                 let counters = control.events().counters();
@@ -180,19 +199,42 @@ fn greeting<'a>(image: &PolicyImage<'_>, board: &'a str) -> BoardMessage<'a> {
 }
 
 /// Hands a measurement to the machine's sensors.
-fn measure(control: &mut ControlLoop, time_us: u64, values: Values<'_>) -> Result<(), Refusal> {
-    if !matches!(
-        control.phase(),
-        Phase::Running { .. } | Phase::Faulted { .. }
-    ) {
-        return Err(Refusal::NoEpisode);
-    }
-    if values.copy_to(control.machine().measured_at(time_us)) {
+fn measure(
+    control: &mut ControlLoop<'_>,
+    time_us: u64,
+    values: Values<'_>,
+) -> Result<(), Refusal> {
+    expect_episode(control)?;
+    if control.machine().measured(time_us, values) {
         Ok(())
     } else {
         Err(Refusal::Width {
             expected: MEASUREMENT_DIM as u16,
         })
+    }
+}
+
+/// Hands the next numbers of a measurement to the machine's sensors.
+fn begin_measurement(
+    control: &mut ControlLoop<'_>,
+    first: u32,
+    values: Values<'_>,
+) -> Result<(), Refusal> {
+    expect_episode(control)?;
+    let machine = control.machine();
+    if usize::try_from(first).is_ok_and(|first| machine.part(first, values)) {
+        Ok(())
+    } else {
+        Err(Refusal::Part {
+            expected: machine.received() as u32,
+        })
+    }
+}
+
+fn expect_episode(control: &ControlLoop<'_>) -> Result<(), Refusal> {
+    match control.phase() {
+        Phase::Running { .. } | Phase::Faulted { .. } | Phase::Fallback { .. } => Ok(()),
+        Phase::Idle | Phase::SelfTest | Phase::Armed { .. } => Err(Refusal::NoEpisode),
     }
 }
 
@@ -208,7 +250,7 @@ fn numbered<'a>(
 }
 
 /// Tells the host of every phase entered since the last time.
-fn announce(control: &mut ControlLoop, question: &Frame<HostMessage<'_>>, port: &mut impl Port) {
+fn announce(control: &mut ControlLoop<'_>, question: &Frame<HostMessage<'_>>, port: &mut impl Port) {
     while let Some(event) = control.events().pop() {
         if matches!(event, Event::Entered { .. }) {
             send_once(&numbered(question, BoardMessage::Event(event)), port);
@@ -234,7 +276,7 @@ fn send(bytes: &[u8], port: &mut impl Port) {
     }
 }
 
-fn report<P: Port>(control: &mut Option<ControlLoop>, port: &mut P) {
+fn report<P: Port>(control: &mut Option<ControlLoop<'_>>, port: &mut P) {
     port.log("rlfd on ");
     port.log(P::NAME);
     let Some(control) = control else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::checkpoint::{CheckpointError, Tensor};
-use crate::spec::{Head, PolicySpec, SPEC_VERSION};
+use crate::spec::{Head, PolicySpec, SPEC_VERSION, Source};
 
 /// Checks a contract: version, dimensions above zero, finite scales, ordered limits, a head as wide as the action.
 ///
@@ -37,7 +37,17 @@ pub fn check_spec(spec: &PolicySpec) -> Result<(), CheckpointError> {
         require_finite(term.scale, &key("scale"))?;
         require_finite(term.offset, &key("offset"))?;
         require_bound(term.clip, &key("clip"))?;
+        require(
+            term.source != Source::LastAction || term.dim == spec.action_dim(),
+            &key("dim"),
+            format_args!("{} where the action has {}", term.dim, spec.action_dim()),
+        )?;
     }
+    require(
+        spec.observation.iter().any(|term| term.source.is_sensor()),
+        "observation",
+        format_args!("has no term of a sensor"),
+    )?;
     for (i, term) in spec.action.iter().enumerate() {
         let key = |field: &str| format!("action[{i}] `{}`.{field}", term.name);
         require_width(term.dim, &key("dim"))?;
@@ -46,6 +56,7 @@ pub fn check_spec(spec: &PolicySpec) -> Result<(), CheckpointError> {
         require_finite(term.low, &key("low"))?;
         require_finite(term.high, &key("high"))?;
         require_bound(term.max_rate, &key("max_rate"))?;
+        require_bound(term.time_constant_s, &key("time_constant_s"))?;
         for (gain, field) in [(term.stiffness, "stiffness"), (term.damping, "damping")] {
             let gain = gain.unwrap_or(0.0);
             require_finite(gain, &key(field))?;

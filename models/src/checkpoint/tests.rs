@@ -14,6 +14,7 @@ fn example() -> Checkpoint {
         observation: vec![ObservationTerm {
             name: "joint angle".to_string(),
             unit: "rad".to_string(),
+            source: Default::default(),
             dim: 3,
             scale: 1.0,
             offset: 0.0,
@@ -31,6 +32,7 @@ fn example() -> Checkpoint {
             max_rate: None,
             stiffness: None,
             damping: None,
+            time_constant_s: None,
         }],
         network: Network {
             hidden: vec![2],

@@ -154,6 +154,10 @@ impl<B: Board> Board for FaultInjector<'_, B> {
         self.board.actuate(command).map_err(InjectedError::Board)
     }
 
+    fn measured_at(&self) -> Micros {
+        self.board.measured_at()
+    }
+
     fn make_safe(&mut self) {
         self.board.make_safe();
     }

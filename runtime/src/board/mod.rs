@@ -26,6 +26,12 @@ pub trait Board {
     /// The sensors did not answer; the loop makes the machine safe.
     fn sense(&mut self, measurement: &mut [f32]) -> Result<(), Self::Error>;
 
+    /// When the last measurement was taken, by the clock of [`now`](Self::now). A board whose sensors are read elsewhere, by
+    /// an interrupt or at the other end of a bus, answers when; for others a measurement is as old as the call that took it.
+    fn measured_at(&self) -> Micros {
+        self.now()
+    }
+
     /// Carries out `command` `[action_dim]`, in the order of the action terms.
     ///
     /// # Errors
@@ -45,6 +51,10 @@ impl<B: Board + ?Sized> Board for &mut B {
 
     fn sense(&mut self, measurement: &mut [f32]) -> Result<(), Self::Error> {
         (**self).sense(measurement)
+    }
+
+    fn measured_at(&self) -> Micros {
+        (**self).measured_at()
     }
 
     fn actuate(&mut self, command: &[f32]) -> Result<(), Self::Error> {

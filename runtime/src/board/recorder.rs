@@ -75,6 +75,10 @@ impl<B: Board> Board for Recorder<'_, B> {
         Ok(())
     }
 
+    fn measured_at(&self) -> Micros {
+        self.board.measured_at()
+    }
+
     fn make_safe(&mut self) {
         self.board.make_safe();
     }

@@ -14,6 +14,8 @@ pub enum Outcome {
     Refused(Fault),
     /// The loop was not running; nothing was touched.
     NotRunning,
+    /// The fallback law's command reached the actuators.
+    Held(Fault),
 }
 
 /// One step.
@@ -33,7 +35,7 @@ pub struct Cycle {
     pub outcome: Outcome,
 }
 
-/// How steps kept to the period of the policy. An interval goes from the beginning of a step to the beginning of the next.
+/// How steps kept to the period of the loop. An interval goes from the beginning of a step to the beginning of the next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CycleStats {
     period_us: u32,
@@ -44,6 +46,8 @@ pub struct CycleStats {
     worst_us: u32,
     overruns: u32,
     longest_us: u32,
+    n_durations: u32,
+    sum_duration_us: u64,
 }
 
 impl CycleStats {
@@ -58,6 +62,8 @@ impl CycleStats {
             worst_us: 0,
             overruns: 0,
             longest_us: 0,
+            n_durations: 0,
+            sum_duration_us: 0,
         }
     }
 
@@ -75,6 +81,8 @@ impl CycleStats {
     /// Books how long a step took.
     pub fn add_duration(&mut self, duration_us: u32) {
         self.longest_us = self.longest_us.max(duration_us);
+        self.n_durations = self.n_durations.wrapping_add(1);
+        self.sum_duration_us = self.sum_duration_us.wrapping_add(duration_us.into());
         self.overruns = self
             .overruns
             .wrapping_add(u32::from(duration_us > self.period_us));
@@ -110,6 +118,12 @@ impl CycleStats {
         self.overruns
     }
 
+    /// Mean duration of a step, in microseconds.
+    #[must_use]
+    pub fn mean_duration_us(&self) -> f32 {
+        self.sum_duration_us as f32 / self.n_durations.max(1) as f32
+    }
+
     /// The longest step, in microseconds.
     #[must_use]
     pub fn longest_us(&self) -> u32 {
@@ -137,5 +151,6 @@ mod tests {
             (stats.worst_us(), stats.overruns(), stats.longest_us()),
             (100, 1, 1001)
         );
+        assert_eq!(stats.mean_duration_us(), 2011.0 / 3.0);
     }
 }

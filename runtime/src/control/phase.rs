@@ -1,17 +1,19 @@
-//! [`Phase`]: where the loop stands.
+//! [`Phase`]: where the loop stands, and what is true there alone.
 
 use serde::{Deserialize, Serialize};
 
+use super::State;
 use crate::fault::Fault;
 use crate::time::Micros;
 
-/// Where the loop stands. Each phase owns what is true in it alone.
+/// Where the loop stands. [`State::on`] is the table of what leads from one to another.
 ///
 /// ```text
 /// Idle --self_test--> SelfTest --> Armed --start--> Running --stop--> Armed
-///   ^                     \           \                |
-///   |                      +-----------+--- fault -----+--> Faulted
-///   +------------------------------- reset ------------------+
+///   ^ <---disarm----      |           |                |
+///   |                     |           |                +-- fault --> Fallback, where there is a law for it
+///   |                     +-----------+----- fault ----+---------------+--> Faulted
+///   +---------------------------------- reset ----------------------------------+
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Phase {
@@ -36,6 +38,37 @@ pub enum Phase {
         /// When.
         at: Micros,
     },
+    /// The fallback law is in control; a reset leads out, a second fault to `Faulted`.
+    Fallback {
+        /// Why.
+        fault: Fault,
+        /// When.
+        at: Micros,
+    },
+}
+
+impl Phase {
+    /// The phase without what is true in it alone.
+    #[must_use]
+    pub const fn state(self) -> State {
+        match self {
+            Self::Idle => State::Idle,
+            Self::SelfTest => State::SelfTest,
+            Self::Armed { .. } => State::Armed,
+            Self::Running { .. } => State::Running,
+            Self::Faulted { .. } => State::Faulted,
+            Self::Fallback { .. } => State::Fallback,
+        }
+    }
+
+    /// The latched fault, if there is one.
+    #[must_use]
+    pub const fn fault(self) -> Option<Fault> {
+        match self {
+            Self::Faulted { fault, .. } | Self::Fallback { fault, .. } => Some(fault),
+            _ => None,
+        }
+    }
 }
 
 /// A transition that does not start from here.

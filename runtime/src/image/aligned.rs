@@ -4,7 +4,7 @@
 use {
     super::ALIGNMENT,
     alloc::vec::Vec,
-    core::ops::Deref,
+    core::ops::{Deref, DerefMut},
     zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout},
 };
 
@@ -64,6 +64,14 @@ impl Deref for ImageBytes {
 
     fn deref(&self) -> &[u8] {
         self.blocks.as_bytes().get(..self.len).unwrap_or_default()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl DerefMut for ImageBytes {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        let bytes = self.blocks.as_mut_bytes();
+        bytes.get_mut(..self.len).unwrap_or_default()
     }
 }
 

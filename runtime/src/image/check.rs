@@ -1,11 +1,12 @@
 //! The checks of a program: every operation known and available, every operand inside its memory, no result on top of an operand.
 
 use super::execute::function_is_known;
-use super::op::{Extents, OpRecord, WeightType};
-use super::port::PortRecord;
+use super::op::{Extents, OpRecord, WeightType, slot};
+use super::slot::Slot;
 use super::{ALIGNMENT, ImageError, Op, OpCode, Place, Program};
-#[cfg(feature = "quantized")]
+#[cfg(feature = "half")]
 use crate::nn::dense_half::is_finite;
+use crate::nn::is_built;
 
 /// Arrays among the constants start at multiples of this many words, which is [`ALIGNMENT`] bytes.
 pub(super) const ARRAY_ALIGNMENT: usize = ALIGNMENT / size_of::<f32>();
@@ -47,12 +48,7 @@ impl Program<'_> {
         Ok(())
     }
 
-    fn check_port(
-        &self,
-        index: usize,
-        what: &'static str,
-        port: &PortRecord,
-    ) -> Result<(), ImageError> {
+    fn check_port(&self, index: usize, what: &'static str, port: &Slot) -> Result<(), ImageError> {
         let place = Place::from_code(port.place);
         let allowed = what == "output" || matches!(place, Place::Arena(_));
         if allowed && place != Place::None && self.holds(place, port.len as usize) {
@@ -82,12 +78,25 @@ impl Program<'_> {
         if !function_is_known(&op) {
             return Err(unknown("function", record.function));
         }
-        if let Some(feature) = op.feature().filter(|feature| !is_built(feature)) {
+        if let Some(feature) = op.features().find(|feature| !is_built(feature)) {
             return Err(ImageError::Feature { index, feature });
         }
         let wrong = |what| ImageError::Operand { index, what };
         let extents = op.extents(self.constants).ok_or(wrong("length"))?;
         self.check_operands(&op, extents).map_err(wrong)?;
+        let [a, b, c] = record.operands;
+        let lengths = [
+            (record.out, Place::Arena(op.out), extents.out),
+            (a, op.a, extents.a),
+            (b, op.b, extents.b),
+            (c, op.c, extents.c),
+        ];
+        if lengths
+            .iter()
+            .any(|(found, place, len)| *found != slot(*place, *len))
+        {
+            return Err(wrong("length"));
+        }
         self.check_numbers(index, &op, extents)
     }
 
@@ -171,7 +180,7 @@ impl Program<'_> {
             let numbers = self.constants.get(*start as usize..).unwrap_or_default();
             let numbers = numbers.get(..*len).unwrap_or_default();
             let holds = match op.weights {
-                #[cfg(feature = "quantized")]
+                #[cfg(feature = "half")]
                 WeightType::F16 if *what == "weight" => {
                     let halves = super::execute::halves(numbers);
                     halves.is_some_and(|halves| halves.iter().all(|half| is_finite(*half)))
@@ -198,13 +207,6 @@ impl Program<'_> {
         (start as usize)
             .checked_add(len)
             .is_some_and(|end| end <= memory)
-    }
-}
-
-fn is_built(feature: &str) -> bool {
-    match feature {
-        "tensor" => cfg!(feature = "tensor"),
-        _ => cfg!(feature = "quantized"),
     }
 }
 

@@ -5,8 +5,21 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::ImageError;
 
-/// How a group of measurements becomes part of the observation:
-/// `clamp(measurement * scale + offset, -clip, clip)` for each of `dim` numbers, the newest `history` of them stacked,
+/// Where the numbers of an observation term come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u16)]
+pub enum Source {
+    /// The machine's sensors: part of the measurement.
+    #[default]
+    Sensor = 0,
+    /// Whoever asks something of the machine: a velocity, a goal.
+    Setpoint = 1,
+    /// The policy itself: the action it answered last, all of it.
+    LastAction = 2,
+}
+
+/// How a group of numbers becomes part of the observation:
+/// `clamp(number * scale + offset, -clip, clip)` for each of `dim` numbers, the newest `history` of them stacked,
 /// oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -15,7 +28,11 @@ pub struct ObservationRule {
     pub dim: u16,
     /// How many consecutive samples are stacked; 1 is the newest alone.
     pub history: u16,
-    /// Factor from measurement to observation.
+    /// A [`Source`], by its number.
+    pub source: u16,
+    /// 0.
+    pub reserved: u16,
+    /// Factor to the observation.
     pub scale: f32,
     /// Added after scaling.
     pub offset: f32,
@@ -24,7 +41,7 @@ pub struct ObservationRule {
 }
 
 /// How a command follows from the action:
-/// `clamp(action * scale + offset, low, high)` for each of `dim` numbers, changing by at most `max_rate` per second.
+/// `clamp(action * scale + offset, low, high)` for each of `dim` numbers, smoothed, changing by at most `max_rate` per second.
 #[derive(Clone, Copy, Debug, PartialEq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct ActionRule {
@@ -46,6 +63,30 @@ pub struct ActionRule {
     pub stiffness: f32,
     /// Gain from joint velocity to opposing torque; 0 for none.
     pub damping: f32,
+    /// Time constant of the first-order low-pass that smooths the command, in seconds; 0 for none.
+    pub time_constant_s: f32,
+}
+
+/// Mean and standard deviation of every number of the observation in training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Statistics<'a> {
+    /// `[observation_dim]`
+    pub mean: &'a [f32],
+    /// `[observation_dim]`; 0 where a number is not to be judged.
+    pub deviation: &'a [f32],
+}
+
+impl Statistics<'_> {
+    /// Whether every number of an observation is within `max_deviations` standard deviations of its mean.
+    #[must_use]
+    pub fn covers(&self, observation: &[f32], max_deviations: f32) -> bool {
+        let numbers = observation.iter().zip(self.mean.iter().zip(self.deviation));
+        numbers.into_iter().all(|(number, (mean, deviation))| {
+            let distance = (*number - *mean).abs();
+            // Written so that NaN is not covered.
+            *deviation == 0.0 || distance <= max_deviations * *deviation
+        })
+    }
 }
 
 /// What a policy expects of the machine around it.
@@ -63,8 +104,19 @@ impl Contract<'_> {
     /// Numbers the sensors give per step.
     #[must_use]
     pub fn measurement_dim(&self) -> usize {
-        self.observation
-            .iter()
+        self.dim_of(Source::Sensor)
+    }
+
+    /// Numbers that ask something of the machine.
+    #[must_use]
+    pub fn setpoint_dim(&self) -> usize {
+        self.dim_of(Source::Setpoint)
+    }
+
+    fn dim_of(&self, source: Source) -> usize {
+        let rules = self.observation.iter();
+        rules
+            .filter(|rule| rule.source() == Some(source))
             .map(|rule| usize::from(rule.dim))
             .sum()
     }
@@ -96,7 +148,10 @@ impl Contract<'_> {
             }
         }
         for (index, rule) in self.observation.iter().enumerate() {
-            rule.check(index)?;
+            rule.check(index, self.action_dim())?;
+        }
+        if self.measurement_dim() == 0 {
+            return Err(ImageError::Missing("observation terms of a sensor"));
         }
         for (index, rule) in self.action.iter().enumerate() {
             rule.check(index)?;
@@ -106,6 +161,37 @@ impl Contract<'_> {
 }
 
 impl ObservationRule {
+    /// One number of a sensor as it is, to begin another rule with.
+    pub const SENSOR: Self = Self {
+        dim: 1,
+        history: 1,
+        source: Source::Sensor as u16,
+        reserved: 0,
+        scale: 1.0,
+        offset: 0.0,
+        clip: f32::INFINITY,
+    };
+
+    /// The same rule for another source.
+    #[must_use]
+    pub const fn of(self, source: Source) -> Self {
+        Self {
+            source: source as u16,
+            ..self
+        }
+    }
+
+    /// Where the numbers come from; `None` for a number of a later version, which [`Contract::check`] refuses.
+    #[must_use]
+    pub const fn source(&self) -> Option<Source> {
+        match self.source {
+            0 => Some(Source::Sensor),
+            1 => Some(Source::Setpoint),
+            2 => Some(Source::LastAction),
+            _ => None,
+        }
+    }
+
     /// Numbers of the observation this rule fills.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -118,9 +204,14 @@ impl ObservationRule {
         self.len() == 0
     }
 
-    fn check(&self, index: usize) -> Result<(), ImageError> {
+    fn check(&self, index: usize, action_dim: usize) -> Result<(), ImageError> {
+        let dim = usize::from(self.dim);
+        let fits = self.source() != Some(Source::LastAction) || dim == action_dim;
         for (field, expected, holds) in [
             ("dim", "at least 1", self.dim > 0),
+            ("dim", "of the last action, the action's", fits),
+            ("source", "0 to 2", self.source().is_some()),
+            ("reserved", "0", self.reserved == 0),
             ("history", "at least 1", self.history > 0),
             ("scale", "finite", self.scale.is_finite()),
             ("offset", "finite", self.offset.is_finite()),
@@ -151,6 +242,11 @@ impl ActionRule {
             ("max_rate", "above 0", self.max_rate > 0.0),
             ("stiffness", "finite, not negative", gain(self.stiffness)),
             ("damping", "finite, not negative", gain(self.damping)),
+            (
+                "time_constant_s",
+                "finite, not negative",
+                gain(self.time_constant_s),
+            ),
         ] {
             if !holds {
                 return Err(ImageError::ActionTerm {

@@ -167,6 +167,16 @@ pub enum ImageError {
         /// Numbers there.
         found: usize,
     },
+    /// The statistics of the observation have a wrong length, a number that is not finite or a negative deviation.
+    #[error(
+        "observation statistics: {expected} finite means and as many deviations, not negative, expected; {found} numbers found"
+    )]
+    Statistics {
+        /// Numbers in an observation.
+        expected: usize,
+        /// Numbers there.
+        found: usize,
+    },
     /// A stated value differs from the one that follows from the content.
     #[error("stated {what} differs from the content's")]
     Inconsistent {

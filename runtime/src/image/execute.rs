@@ -1,166 +1,210 @@
-//! One operation in its memory: finds the operands and calls the kernel.
+//! One operation in its memory: borrows the operands and calls the kernel. What [`check`](super::check) has seen is not looked
+//! at again: lengths are as they lie in the record.
 
-#[cfg(feature = "quantized")]
-use super::WeightType;
-#[cfg(any(feature = "tensor", feature = "quantized"))]
+#[cfg(any(feature = "tensor", feature = "half", feature = "quantized"))]
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::op::Extents;
-use super::{Op, OpCode, Place};
+#[cfg(any(feature = "half", feature = "quantized"))]
+use super::WeightType;
+use super::op::OpRecord;
+use super::slot::Memory;
+use super::{Op, OpCode};
+#[cfg(feature = "half")]
+use crate::nn::dense_half;
 use crate::nn::{Function, ZipFunction, dense};
 #[cfg(feature = "tensor")]
-use crate::nn::{arg_max, copy, gather, layer_norm, matmul, reduce::Reduction, select, softmax};
+use crate::nn::{
+    arg_max, conv, copy, gather, layer_norm, matmul, reduce::Reduction, select, softmax,
+};
 #[cfg(feature = "quantized")]
 use crate::nn::{
-    dense_half,
     dense_quantized::{Output, dense_i8, dense_i16},
     quantize::{QuantizedType, dequantize, quantize},
 };
 
-/// The arena around the place an operation writes, and the constants.
-pub(super) struct Memory<'m> {
-    before: &'m [f32],
-    out: &'m mut [f32],
-    after: &'m [f32],
-    constants: &'m [f32],
-}
-
-impl<'m> Memory<'m> {
-    /// `None` where the result lies outside of the arena.
-    pub fn split(
-        arena: &'m mut [f32],
-        constants: &'m [f32],
-        start: u32,
-        len: usize,
-    ) -> Option<Self> {
-        let (before, rest) = arena.split_at_mut_checked(start as usize)?;
-        let (out, after) = rest.split_at_mut_checked(len)?;
-        Some(Self {
-            before,
-            out,
-            after,
-            constants,
-        })
-    }
-
+impl OpRecord {
     /// Runs the operation; `None` where an operand is missing, which [`check`](super::check) has ruled out.
-    pub fn execute(self, op: &Op, extents: Extents) -> Option<()> {
-        #[cfg(feature = "tensor")]
-        let constants = self.constants;
-        let a = self.operand(op.a, extents.a, op.out);
-        let b = self.operand(op.b, extents.b, op.out);
-        let c = self.operand(op.c, extents.c, op.out);
-        let out = self.out;
-        let [n0, n1, n2, n3] = op.n.map(|n| n as usize);
-        match op.code {
+    #[inline]
+    pub(super) fn run(&self, arena: &mut [f32], constants: &[f32]) -> Option<()> {
+        let (out, memory) = Memory::around(self.out, arena, constants)?;
+        let [a, b, c] = self.operands;
+        let in_place = a.place == self.out.place;
+        // Only Map and Zip answer where their operand lies, and do not ask for it there.
+        let a = if in_place { &[] } else { memory.operand(a)? };
+        let (b, c) = (memory.operand(b)?, memory.operand(c)?);
+        match OpCode::from_code(self.code)? {
             OpCode::Dense => {
-                let (input, weight) = (a?, b?);
-                let rows = input.chunks(n0.max(1)).zip(out.chunks_mut(n1.max(1)));
-                for (row, (input, output)) in rows.enumerate() {
-                    let bias = c.unwrap_or_default();
-                    let bias = match op.c {
-                        Place::Arena(_) => bias.get(row * n1..).unwrap_or_default(),
-                        _ => bias,
-                    };
-                    match (op.weights, bias.get(..output.len())) {
-                        #[cfg(feature = "quantized")]
-                        (WeightType::F16, bias) => {
-                            start_with(bias, output);
-                            dense_half::accumulate(halves(weight)?, input, output);
-                        }
-                        (_, Some(bias)) => dense::dense(weight, bias, input, output),
-                        (_, None) => {
-                            output.fill(0.0);
-                            dense::accumulate(weight, input, output);
-                        }
-                    }
-                }
-                activate(op, out);
+                self.dense(a, b, c, out)?;
+                self.activate(out)?;
             }
             OpCode::Map => {
-                fill(op.a, op.out, a, out);
-                Function::from_code(op.function)?.apply(op.p, out);
+                start_with(a, out);
+                Function::from_code(self.function)?.apply(self.p, out);
             }
+            #[cfg(feature = "zip")]
             OpCode::Zip => {
-                fill(op.a, op.out, a, out);
-                let function = ZipFunction::from_code(op.function)?;
-                function.apply(n3 != 0, [n0, n1, n2], out, b?);
+                start_with(a, out);
+                let [n0, n1, n2, n3] = self.n;
+                let lengths = [n0, n1, n2].map(|n| n as usize);
+                ZipFunction::from_code(self.function)?.apply(n3 != 0, lengths, out, b);
             }
-            #[cfg(feature = "tensor")]
-            OpCode::Select => select::select(a?, b?, c?, out),
-            #[cfg(feature = "tensor")]
-            OpCode::Copy => copy::copy(whole(b?)?, a?, out),
-            #[cfg(feature = "tensor")]
-            OpCode::Gather => gather::gather(b?, a?, [n1, n2], out),
-            #[cfg(feature = "tensor")]
-            OpCode::MatMul => matmul::matmul(a?, b?, [n0, n1, n2], out),
-            #[cfg(feature = "tensor")]
-            OpCode::Conv => {
-                let shape = op.conv_shape(constants)?;
-                shape.run(a?, b?, c.unwrap_or_default(), out);
-                activate(op, out);
-            }
-            #[cfg(feature = "tensor")]
-            OpCode::Reduce => Reduction::from_code(op.function)?.apply(a?, [n1, n2], out),
-            #[cfg(feature = "tensor")]
-            OpCode::Softmax => softmax::softmax(op.function == 1, a?, [n1, n2], out),
-            #[cfg(feature = "tensor")]
-            OpCode::LayerNorm => {
-                let [epsilon, _] = op.p;
-                layer_norm::layer_norm(a?, n1, epsilon, b, c, out);
-            }
-            #[cfg(feature = "tensor")]
-            OpCode::ArgMax => arg_max::arg_max(op.function, a?, [n1, n2], out),
             #[cfg(feature = "quantized")]
             OpCode::Quantize => {
-                let [scale, zero_point] = op.p;
-                let integers = QuantizedType::from_code(op.function)?;
-                quantize(integers, scale, zero_point, a?, halves_mut(out)?);
+                let [scale, zero_point] = self.p;
+                let integers = QuantizedType::from_code(self.function)?;
+                quantize(integers, scale, zero_point, a, halves_mut(out)?);
             }
             #[cfg(feature = "quantized")]
             OpCode::Dequantize => {
-                let [scale, _] = op.p;
-                dequantize(scale, activations(a?)?, out);
+                let [scale, _] = self.p;
+                dequantize(scale, activations(a)?, out);
             }
             #[cfg(feature = "quantized")]
             OpCode::DenseQuantized => {
-                let multipliers = self.constants.get(n3..)?.get(..n1)?;
-                dense_quantized(op, a?, b?, c?, multipliers, out)?;
+                let [_, n1, _, n3] = self.n.map(|n| n as usize);
+                let multipliers = constants.get(n3..)?.get(..n1)?;
+                self.dense_quantized(a, b, c, multipliers, out)?;
             }
-            #[cfg(not(all(feature = "tensor", feature = "quantized")))]
+            #[cfg(feature = "tensor")]
+            code => self.tensor(code, [a, b, c], constants, out)?,
+            #[cfg(not(feature = "tensor"))]
             _ => return None,
         }
         Some(())
     }
 
-    /// An operand of `len` words; the result starts at `out`.
-    fn operand(&self, place: Place, len: usize, out: u32) -> Option<&'m [f32]> {
-        let (memory, start) = match place {
-            Place::None => return None,
-            Place::Constant(start) => (self.constants, start as usize),
-            Place::Arena(start) if start < out => (self.before, start as usize),
-            Place::Arena(start) => {
-                let after = (out as usize).checked_add(self.out.len())?;
-                (self.after, (start as usize).checked_sub(after)?)
+    /// A layer of singles or halves, row by row. The bias is one for all rows, or one for each, or left out.
+    #[inline]
+    fn dense(&self, input: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32]) -> Option<()> {
+        let [inputs, outputs, rows, _] = self.n.map(|n| n as usize);
+        let each_row = bias.len() == out.len();
+        let (mut input, mut bias, mut out) = (input, bias, out);
+        for _ in 0..rows {
+            let (row, later) = input.split_at_checked(inputs)?;
+            let (output, below) = out.split_at_mut_checked(outputs)?;
+            self.dense_row(row, weight, bias.get(..outputs).unwrap_or_default(), output)?;
+            (input, out) = (later, below);
+            if each_row {
+                bias = bias.get(outputs..)?;
             }
+        }
+        Some(())
+    }
+
+    #[inline]
+    fn dense_row(
+        &self,
+        input: &[f32],
+        weight: &[f32],
+        bias: &[f32],
+        output: &mut [f32],
+    ) -> Option<()> {
+        #[cfg(feature = "half")]
+        if self.weights == WeightType::F16 as u8 {
+            start_with(bias, output);
+            if bias.is_empty() {
+                output.fill(0.0);
+            }
+            dense_half::accumulate(halves(weight)?, input, output);
+            return Some(());
+        }
+        if bias.is_empty() {
+            output.fill(0.0);
+            dense::accumulate(weight, input, output);
+        } else {
+            dense::dense(weight, bias, input, output);
+        }
+        Some(())
+    }
+
+    /// Applies the activation of a layer, if it has one.
+    #[inline]
+    fn activate(&self, values: &mut [f32]) -> Option<()> {
+        if self.function != 0 {
+            Function::from_code(self.function)?.apply(self.p, values);
+        }
+        Some(())
+    }
+
+    /// A layer in integers, row by row.
+    #[cfg(feature = "quantized")]
+    fn dense_quantized(
+        &self,
+        input: &[f32],
+        weight: &[f32],
+        bias: &[f32],
+        multipliers: &[f32],
+        out: &mut [f32],
+    ) -> Option<()> {
+        let [inputs, outputs, ..] = self.n.map(|n| n as usize);
+        let bias = whole(bias)?;
+        let row_words = match self.function {
+            0 => outputs.div_ceil(2),
+            _ => outputs,
         };
-        memory.get(start..)?.get(..len)
+        let rows = input.chunks(inputs.div_ceil(2).max(1));
+        for (input, out) in rows.zip(out.chunks_mut(row_words.max(1))) {
+            let input = activations(input)?;
+            let output = match self.function {
+                0 => {
+                    let [low, high] = self.p;
+                    Output::Integers {
+                        values: halves_mut(out)?,
+                        low: low as i16,
+                        high: high as i16,
+                    }
+                }
+                _ => Output::Reals(out),
+            };
+            if self.weights == WeightType::I16 as u8 {
+                dense_i16(activations(weight)?, bias, multipliers, input, output);
+            } else {
+                dense_i8(weight.as_bytes(), bias, multipliers, input, output);
+            }
+        }
+        Some(())
+    }
+
+    /// The operations that networks other than perceptrons and recurrent cells need.
+    #[cfg(feature = "tensor")]
+    #[inline(never)]
+    fn tensor(
+        &self,
+        code: OpCode,
+        [a, b, c]: [&[f32]; 3],
+        constants: &[f32],
+        out: &mut [f32],
+    ) -> Option<()> {
+        let [n0, n1, n2, _] = self.n.map(|n| n as usize);
+        match code {
+            OpCode::Select => select::select(a, b, c, out),
+            OpCode::Copy => copy::copy(whole(b)?, a, out),
+            OpCode::Gather => gather::gather(b, a, [n1, n2], out),
+            OpCode::MatMul => matmul::matmul(a, b, [n0, n1, n2], out),
+            OpCode::Conv => {
+                let words = super::op::conv_words(n0, constants)?;
+                conv::ConvShape::from_words(words).run(a, b, c, out);
+                self.activate(out)?;
+            }
+            OpCode::Reduce => Reduction::from_code(self.function)?.apply(a, [n1, n2], out),
+            OpCode::Softmax => softmax::softmax(self.function == 1, a, [n1, n2], out),
+            OpCode::LayerNorm => {
+                let [epsilon, _] = self.p;
+                let [scale, bias] = [b, c].map(|slice| (!slice.is_empty()).then_some(slice));
+                layer_norm::layer_norm(a, n1, epsilon, scale, bias, out);
+            }
+            OpCode::ArgMax => arg_max::arg_max(self.function, a, [n1, n2], out),
+            _ => return None,
+        }
+        Some(())
     }
 }
 
-/// Sums start at their bias, at 0 where there is none.
-#[cfg(feature = "quantized")]
-fn start_with(bias: Option<&[f32]>, sums: &mut [f32]) {
-    match bias.filter(|bias| bias.len() == sums.len()) {
-        Some(bias) => sums.copy_from_slice(bias),
-        None => sums.fill(0.0),
-    }
-}
-
-/// Applies the activation of a layer, if it has one.
-fn activate(op: &Op, values: &mut [f32]) {
-    if let Some(function) = Function::from_code(op.function) {
-        function.apply(op.p, values);
+/// Puts numbers where a result goes, if there are any.
+#[inline]
+fn start_with(numbers: &[f32], result: &mut [f32]) {
+    if numbers.len() == result.len() {
+        result.copy_from_slice(numbers);
     }
 }
 
@@ -168,44 +212,6 @@ fn activate(op: &Op, values: &mut [f32]) {
 #[cfg(any(feature = "tensor", feature = "quantized"))]
 pub(super) fn whole(words: &[f32]) -> Option<&[i32]> {
     FromBytes::ref_from_bytes(words.as_bytes()).ok()
-}
-
-/// A layer in integers, row by row.
-#[cfg(feature = "quantized")]
-fn dense_quantized(
-    op: &Op,
-    input: &[f32],
-    weight: &[f32],
-    bias: &[f32],
-    multipliers: &[f32],
-    out: &mut [f32],
-) -> Option<()> {
-    let [inputs, outputs, ..] = op.n.map(|n| n as usize);
-    let bias = whole(bias)?;
-    let row_words = match op.function {
-        0 => outputs.div_ceil(2),
-        _ => outputs,
-    };
-    let rows = input.chunks(inputs.div_ceil(2).max(1));
-    for (input, out) in rows.zip(out.chunks_mut(row_words.max(1))) {
-        let input = activations(input)?;
-        let output = match op.function {
-            0 => {
-                let [low, high] = op.p;
-                Output::Integers {
-                    values: halves_mut(out)?,
-                    low: low as i16,
-                    high: high as i16,
-                }
-            }
-            _ => Output::Reals(out),
-        };
-        match op.weights {
-            WeightType::I16 => dense_i16(activations(weight)?, bias, multipliers, input, output),
-            _ => dense_i8(weight.as_bytes(), bias, multipliers, input, output),
-        }
-    }
-    Some(())
 }
 
 /// Words of the arena as activations of 16 bits, or of the constants as weights of 16 bits.
@@ -221,18 +227,9 @@ fn halves_mut(words: &mut [f32]) -> Option<&mut [i16]> {
 }
 
 /// Words of the constants as halves.
-#[cfg(feature = "quantized")]
+#[cfg(feature = "half")]
 pub(super) fn halves(words: &[f32]) -> Option<&[u16]> {
     FromBytes::ref_from_bytes(words.as_bytes()).ok()
-}
-
-/// Puts the first operand where the result goes, unless it is there.
-fn fill(a: Place, out: u32, operand: Option<&[f32]>, result: &mut [f32]) {
-    if a != Place::Arena(out) {
-        for (to, from) in result.iter_mut().zip(operand.unwrap_or_default()) {
-            *to = *from;
-        }
-    }
 }
 
 /// Whether an operation's function exists, in some build.

@@ -19,6 +19,7 @@ mod owned;
 mod port;
 mod prelude;
 mod program;
+mod slot;
 mod term;
 mod view;
 #[cfg(feature = "alloc")]
@@ -31,7 +32,7 @@ pub use aligned::ImageBytes;
 pub use chain::{Chain, Layer};
 #[cfg(feature = "alloc")]
 pub use constants::{Constants, panels};
-pub use contract::{ActionRule, Contract, ObservationRule};
+pub use contract::{ActionRule, Contract, ObservationRule, Source, Statistics};
 pub use error::ImageError;
 pub use op::{CONV_PARAMETERS, Extents, Op, OpCode, Place, WeightType};
 #[cfg(feature = "alloc")]

@@ -5,6 +5,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use super::slot::Slot;
 use crate::nn::{Function, ZipFunction};
 
 /// What an operation does; the discriminants are the codes of the format and never change.
@@ -66,16 +67,6 @@ impl OpCode {
             15 => Self::Dequantize,
             _ => return None,
         })
-    }
-
-    /// The feature of this crate that the operation needs, if it is not always there.
-    #[must_use]
-    pub const fn feature(self) -> Option<&'static str> {
-        match self {
-            Self::Dense | Self::Map | Self::Zip => None,
-            Self::Quantize | Self::DenseQuantized | Self::Dequantize => Some("quantized"),
-            _ => Some("tensor"),
-        }
     }
 }
 
@@ -170,7 +161,7 @@ pub struct Op {
     pub p: [f32; 2],
 }
 
-/// An operation as it lies in the image.
+/// An operation as it lies in the image: what a step reads, in place.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct OpRecord {
@@ -178,45 +169,64 @@ pub(crate) struct OpRecord {
     pub function: u8,
     pub weights: u8,
     pub reserved: u8,
-    pub out: u32,
-    pub a: u32,
-    pub b: u32,
-    pub c: u32,
+    pub out: Slot,
+    /// a, b and c
+    pub operands: [Slot; 3],
     pub n: [u32; 4],
     pub p: [f32; 2],
 }
 
 impl OpRecord {
-    /// Reads a record; `None` where a code is unknown.
+    /// How an operation lies. A length that 32 bits do not hold, or that cannot be told, is one that no memory has.
+    #[cfg(any(feature = "alloc", test))]
+    pub fn new(op: &Op, constants: &[f32]) -> Self {
+        let extents = op.extents(constants).unwrap_or(Extents {
+            a: usize::MAX,
+            b: usize::MAX,
+            c: usize::MAX,
+            out: usize::MAX,
+        });
+        Self {
+            code: op.code as u8,
+            function: op.function,
+            weights: op.weights as u8,
+            reserved: 0,
+            out: slot(Place::Arena(op.out), extents.out),
+            operands: [
+                slot(op.a, extents.a),
+                slot(op.b, extents.b),
+                slot(op.c, extents.c),
+            ],
+            n: op.n,
+            p: op.p,
+        }
+    }
+
+    /// Reads a record; `None` where a code is unknown. The lengths of the slots follow from the rest.
     pub fn op(&self) -> Option<Op> {
+        let [a, b, c] = self.operands.map(|slot| Place::from_code(slot.place));
         Some(Op {
             code: OpCode::from_code(self.code)?,
             function: self.function,
             weights: WeightType::from_code(self.weights)?,
-            out: self.out,
-            a: Place::from_code(self.a),
-            b: Place::from_code(self.b),
-            c: Place::from_code(self.c),
+            out: self.out.place,
+            a,
+            b,
+            c,
             n: self.n,
             p: self.p,
         })
     }
 }
 
-impl From<&Op> for OpRecord {
-    fn from(op: &Op) -> Self {
-        Self {
-            code: op.code as u8,
-            function: op.function,
-            weights: op.weights as u8,
-            reserved: 0,
-            out: op.out,
-            a: op.a.code(),
-            b: op.b.code(),
-            c: op.c.code(),
-            n: op.n,
-            p: op.p,
-        }
+/// A slot of the record, for an operand that is there as long as the operation reads.
+pub(super) fn slot(place: Place, len: usize) -> Slot {
+    match place {
+        Place::None => Slot::NONE,
+        place => Slot {
+            place: place.code(),
+            len: u32::try_from(len).unwrap_or(u32::MAX),
+        },
     }
 }
 
@@ -237,23 +247,30 @@ pub struct Extents {
 pub const CONV_PARAMETERS: usize = 15;
 
 impl Op {
-    /// The feature of this crate that the operation with its function needs, if it is not always there.
-    #[must_use]
-    pub fn feature(&self) -> Option<&'static str> {
-        let of_function = || match self.code {
-            OpCode::Dense if self.weights == WeightType::F16 => Some("quantized"),
-            OpCode::Map | OpCode::Dense => Function::from_code(self.function)?.feature(),
-            OpCode::Zip => ZipFunction::from_code(self.function)?.feature(),
+    /// The features of this crate that the operation, its weights and its function need beyond what is always there.
+    pub fn features(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let operation = match self.code {
+            OpCode::Dense => (self.weights == WeightType::F16).then_some("half"),
+            OpCode::Map => None,
+            OpCode::Zip => ZipFunction::from_code(self.function).map(ZipFunction::feature),
+            OpCode::Quantize | OpCode::DenseQuantized | OpCode::Dequantize => Some("quantized"),
+            _ => Some("tensor"),
+        };
+        let function = match self.code {
+            OpCode::Map | OpCode::Dense | OpCode::Conv => Function::from_code(self.function),
             _ => None,
         };
-        self.code.feature().or_else(of_function)
+        [operation, function.and_then(Function::feature)]
+            .into_iter()
+            .flatten()
     }
 
     /// How far the operation reads and writes; `None` where a length does not fit an address, or the parameters that
     /// say so lie outside of `constants`.
     #[must_use]
+    #[cfg_attr(not(feature = "tensor"), allow(unused_variables))]
     pub fn extents(&self, constants: &[f32]) -> Option<Extents> {
-        let [n0, n1, n2, n3] = self.n.map(|n| n as usize);
+        let [n0, n1, n2, _] = self.n.map(|n| n as usize);
         let block = n0.checked_mul(n1)?.checked_mul(n2);
         let extents = |a, b, c, out| Some(Extents { a, b, c, out });
         match self.code {
@@ -272,22 +289,11 @@ impl Op {
             }
             OpCode::Map => extents(n0, 0, 0, n0),
             OpCode::Zip => extents(block?, n1, 0, block?),
-            OpCode::Select => extents(n0, n0, n0, n0),
-            OpCode::Copy => extents(n0, n2, 0, n1),
-            OpCode::Gather => extents(n3, block?, 0, n0.checked_mul(n2)?.checked_mul(n3)?),
-            OpCode::MatMul => {
-                let product = |x: usize, y: usize| x.checked_mul(y)?.checked_mul(n3);
-                extents(product(n0, n1)?, product(n1, n2)?, 0, product(n0, n2)?)
-            }
-            OpCode::Conv => self.conv_extents(constants),
-            OpCode::Reduce | OpCode::ArgMax => extents(block?, 0, 0, n0.checked_mul(n2)?),
-            OpCode::Softmax => extents(block?, 0, 0, block?),
-            OpCode::LayerNorm => {
-                let len = n0.checked_mul(n1)?;
-                extents(len, n1, n1, len)
-            }
+            #[cfg(feature = "quantized")]
             OpCode::Quantize => extents(n0, 0, 0, n0.div_ceil(2)),
+            #[cfg(feature = "quantized")]
             OpCode::Dequantize => extents(n0.div_ceil(2), 0, 0, n0),
+            #[cfg(feature = "quantized")]
             OpCode::DenseQuantized => {
                 let pairs = n0.div_ceil(2);
                 let out = match self.function {
@@ -305,12 +311,43 @@ impl Op {
                     out.checked_mul(n2)?,
                 )
             }
+            #[cfg(feature = "tensor")]
+            _ => self.tensor_extents(constants),
+            // Refused already, see `features`.
+            #[cfg(not(feature = "tensor"))]
+            _ => None,
         }
     }
 
+    #[cfg(feature = "tensor")]
+    fn tensor_extents(&self, constants: &[f32]) -> Option<Extents> {
+        let [n0, n1, n2, n3] = self.n.map(|n| n as usize);
+        let block = n0.checked_mul(n1)?.checked_mul(n2);
+        let extents = |a, b, c, out| Some(Extents { a, b, c, out });
+        match self.code {
+            OpCode::Select => extents(n0, n0, n0, n0),
+            OpCode::Copy => extents(n0, n2, 0, n1),
+            OpCode::Gather => extents(n3, block?, 0, n0.checked_mul(n2)?.checked_mul(n3)?),
+            OpCode::MatMul => {
+                let product = |x: usize, y: usize| x.checked_mul(y)?.checked_mul(n3);
+                extents(product(n0, n1)?, product(n1, n2)?, 0, product(n0, n2)?)
+            }
+            OpCode::Conv => self.conv_extents(constants),
+            OpCode::Reduce | OpCode::ArgMax => extents(block?, 0, 0, n0.checked_mul(n2)?),
+            OpCode::Softmax => extents(block?, 0, 0, block?),
+            OpCode::LayerNorm => {
+                let len = n0.checked_mul(n1)?;
+                extents(len, n1, n1, len)
+            }
+            _ => None,
+        }
+    }
+
+    #[cfg(feature = "tensor")]
     fn conv_extents(&self, constants: &[f32]) -> Option<Extents> {
         let [_, batch, in_len, out_len] = self.n.map(|n| n as usize);
-        let [groups, inputs, h, w, outputs, kh, kw, oh, ow, ..] = self.conv_words(constants)?;
+        let [groups, inputs, h, w, outputs, kh, kw, oh, ow, ..] =
+            conv_words(self.n[0] as usize, constants)?;
         let product = |factors: &[usize]| {
             factors
                 .iter()
@@ -335,26 +372,12 @@ impl Op {
         match self.code {
             OpCode::Dense | OpCode::DenseQuantized => product(&[n0, n1, n2]),
             OpCode::MatMul => product(&[n0, n1, n2, n3]),
-            OpCode::Conv => self.conv_words(constants).map_or(0, |words| {
+            OpCode::Conv => conv_words(self.n[0] as usize, constants).map_or(0, |words| {
                 let [_, inputs, _, _, _, kh, kw, ..] = words.map(|word| word as u64);
                 product(&[n1, n3, inputs, kh, kw])
             }),
             _ => 0,
         }
-    }
-
-    /// The lengths of a convolution.
-    #[cfg(feature = "tensor")]
-    pub(super) fn conv_shape(&self, constants: &[f32]) -> Option<crate::nn::conv::ConvShape> {
-        let words = self.conv_words(constants)?;
-        Some(crate::nn::conv::ConvShape::from_words(words))
-    }
-
-    fn conv_words(&self, constants: &[f32]) -> Option<[usize; CONV_PARAMETERS]> {
-        let [start, ..] = self.n;
-        let words = constants.get(start as usize..)?;
-        let words = words.first_chunk::<CONV_PARAMETERS>()?;
-        Some(words.map(|word| word.to_bits() as usize))
     }
 
     /// Whether the operation needs its operands `[a, b, c]`.
@@ -368,4 +391,10 @@ impl Op {
             _ => [true, false, false],
         }
     }
+}
+
+/// The parameters of a convolution, which lie among the constants.
+pub(super) fn conv_words(start: usize, constants: &[f32]) -> Option<[usize; CONV_PARAMETERS]> {
+    let words = constants.get(start..)?.first_chunk::<CONV_PARAMETERS>()?;
+    Some(words.map(|word| word.to_bits() as usize))
 }

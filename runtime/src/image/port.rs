@@ -1,8 +1,6 @@
 //! [`Port`]: an input or output of the graph an image was made of. The observation is all inputs one behind the other, the action all
 //! outputs; a recurrent state is neither, it stays in the arena.
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
-
 use super::Place;
 
 /// A named run of the observation or the action.
@@ -18,19 +16,13 @@ pub struct Port<'a> {
     pub len: u32,
 }
 
-/// A port as it lies in the image, without its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub(crate) struct PortRecord {
-    pub place: u32,
-    pub len: u32,
-}
-
-impl From<&Port<'_>> for PortRecord {
-    fn from(port: &Port<'_>) -> Self {
-        Self {
-            place: port.place.code(),
-            len: port.len,
+impl Port<'_> {
+    /// How it lies in the image, without its name.
+    #[cfg(feature = "alloc")]
+    pub(super) fn slot(&self) -> super::slot::Slot {
+        super::slot::Slot {
+            place: self.place.code(),
+            len: self.len,
         }
     }
 }

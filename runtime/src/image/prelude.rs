@@ -1,6 +1,7 @@
 //! The fixed 32 bytes at the start of an image, and the header behind them. Layout: `docs/image.md`.
 
-use serde::{Deserialize, Serialize};
+#[cfg(feature = "alloc")]
+use serde::Serialize;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::ImageError;
@@ -10,7 +11,7 @@ use crate::checksum::CRC32;
 pub const MAGIC: [u8; 8] = *b"\x89RLFD\r\n\x1a";
 
 /// Version of the format this crate reads and writes.
-pub const IMAGE_VERSION: u16 = 2;
+pub const IMAGE_VERSION: u16 = 3;
 
 /// An image starts, and each of its sections lies, at a multiple of this many bytes.
 pub const ALIGNMENT: usize = 16;
@@ -22,7 +23,7 @@ pub(super) const PRELUDE_LEN: usize = size_of::<Prelude>();
 const CHECKSUM_AT: usize = 12;
 
 /// Section names, in the order they lie.
-pub(super) const SECTIONS: [&str; 9] = [
+pub(super) const SECTIONS: [&str; 10] = [
     "observation terms",
     "action terms",
     "inputs",
@@ -32,6 +33,7 @@ pub(super) const SECTIONS: [&str; 9] = [
     "constants",
     "golden observation",
     "golden action",
+    "observation statistics",
 ];
 
 /// The part of an image whose layout never changes up to `version`.
@@ -48,10 +50,12 @@ pub(super) struct Prelude {
 }
 
 /// What follows the prelude, in postcard.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "alloc", derive(Serialize))]
 pub(super) struct Header<'a> {
-    pub environment: &'a str,
-    pub provenance: &'a str,
+    /// UTF-8, as is the next; in postcard text and bytes lie alike.
+    pub environment: &'a [u8],
+    pub provenance: &'a [u8],
     pub period_us: u32,
     pub observation_dim: u32,
     pub action_dim: u32,
@@ -59,6 +63,60 @@ pub(super) struct Header<'a> {
     pub state_len: u32,
     /// Bytes of each section.
     pub section_len: [u32; SECTIONS.len()],
+}
+
+impl<'a> Header<'a> {
+    /// Reads what postcard wrote; `None` where it is something else, or more. Written out, because the general way takes more of a
+    /// device's flash than all that a perceptron computes with.
+    pub fn decode(bytes: &'a [u8]) -> Option<Self> {
+        let mut fields = Fields(bytes);
+        let header = Self {
+            environment: fields.bytes()?,
+            provenance: fields.bytes()?,
+            period_us: fields.number()?,
+            observation_dim: fields.number()?,
+            action_dim: fields.number()?,
+            arena_len: fields.number()?,
+            state_len: fields.number()?,
+            section_len: {
+                let mut lengths = [0; SECTIONS.len()];
+                for len in &mut lengths {
+                    *len = fields.number()?;
+                }
+                lengths
+            },
+        };
+        fields.0.is_empty().then_some(header)
+    }
+}
+
+/// Fields in postcard, from the first that is left.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    /// Seven bits per byte, lowest first; the highest bit says that more follow. Many numbers, one copy of the code.
+    #[inline(never)]
+    fn number(&mut self) -> Option<u32> {
+        let mut number = 0;
+        for shift in [0, 7, 14, 21, 28] {
+            let (byte, rest) = self.0.split_first()?;
+            self.0 = rest;
+            number |= u32::from(byte & 0x7f).checked_shl(shift)?;
+            if byte & 0x80 == 0 {
+                // Of the fifth byte four bits have a place.
+                return (shift < 28 || *byte < 16).then_some(number);
+            }
+        }
+        None
+    }
+
+    /// Their number, then the bytes.
+    fn bytes(&mut self) -> Option<&'a [u8]> {
+        let len = self.number()?;
+        let (bytes, rest) = self.0.split_at_checked(len as usize)?;
+        self.0 = rest;
+        Some(bytes)
+    }
 }
 
 /// A piece of the image.
@@ -146,4 +204,44 @@ pub(super) fn seal(bytes: &mut [u8]) {
 /// The least multiple of [`ALIGNMENT`] that is not below `len`.
 pub(super) fn aligned(len: usize) -> Option<usize> {
     len.checked_next_multiple_of(ALIGNMENT)
+}
+
+#[cfg(all(test, feature = "alloc"))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_header_is_read_as_postcard_reads_it(
+            environment: std::vec::Vec<u8>,
+            numbers: [u32; 14],
+            shift in 0..32_u32,
+            cut in 0..200_usize,
+        ) {
+            let [period_us, observation_dim, action_dim, arena_len, state_len, ..] = numbers.map(|n| n >> shift);
+            let mut section_len = [0; SECTIONS.len()];
+            section_len.iter_mut().zip(numbers).for_each(|(len, number)| *len = number >> shift);
+            let header = Header {
+                environment: &environment,
+                provenance: b"test",
+                period_us,
+                observation_dim,
+                action_dim,
+                arena_len,
+                state_len,
+                section_len,
+            };
+            let bytes = postcard::to_allocvec(&header).unwrap();
+            prop_assert_eq!(Header::decode(&bytes), Some(header));
+            let cut = cut % bytes.len();
+            prop_assert_eq!(Header::decode(&bytes[..cut]), None);
+        }
+
+        #[test]
+        fn any_bytes_are_the_number_that_postcard_finds(bytes: [u8; 6]) {
+            let found = Fields(&bytes).number();
+            prop_assert_eq!(found, postcard::take_from_bytes::<u32>(&bytes).ok().map(|(number, _)| number));
+        }
+    }
 }

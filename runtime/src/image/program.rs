@@ -1,9 +1,8 @@
 //! [`Program`]: the part of an image that computes, and the [`Golden`] pair that proves it computes the same here.
 
-use super::execute::Memory;
+use super::Op;
 use super::op::OpRecord;
-use super::port::PortRecord;
-use super::{Op, Place};
+use super::slot::Slot;
 use crate::policy::Shape;
 
 /// Checked operations, their constants, and where observation and action lie.
@@ -14,8 +13,8 @@ pub struct Program<'a> {
     pub(super) state_len: usize,
     pub(super) ops: &'a [OpRecord],
     pub(super) constants: &'a [f32],
-    pub(super) inputs: &'a [PortRecord],
-    pub(super) outputs: &'a [PortRecord],
+    pub(super) inputs: &'a [Slot],
+    pub(super) outputs: &'a [Slot],
 }
 
 /// An observation and the action the engine gave for it, from the reset state, when the image was written.
@@ -63,27 +62,30 @@ impl Program<'_> {
     ///
     /// `action` is NaN where there is no answer: for an observation of the wrong length or an arena that is too small.
     pub fn act(&self, arena: &mut [f32], observation: &[f32], action: &mut [f32]) {
-        let done = self.run(arena, observation, &mut |_, _, _| {});
-        let mut answer = done
-            .into_iter()
-            .flat_map(|()| self.outputs.iter())
-            .flat_map(|port| self.output(port, arena));
-        for number in action {
-            *number = answer.next().copied().unwrap_or(f32::NAN);
+        let mut rest = action;
+        if self.run(arena, observation).is_some() {
+            for port in self.outputs {
+                let numbers = port.of(arena, self.constants).unwrap_or_default();
+                let len = numbers.len().min(rest.len());
+                let Some((place, following)) = rest.split_at_mut_checked(len) else {
+                    return;
+                };
+                put(numbers, place);
+                rest = following;
+            }
         }
+        rest.fill(f32::NAN);
     }
 
     /// Whether the golden action comes out, bit for bit. Starts and ends with the reset state.
     #[must_use]
     pub fn passes(&self, arena: &mut [f32], golden: Golden<'_>) -> bool {
         self.reset(arena);
-        let done = self
-            .run(arena, golden.observation, &mut |_, _, _| {})
-            .is_some();
+        let done = self.run(arena, golden.observation).is_some();
         let answer = self
             .outputs
             .iter()
-            .flat_map(|port| self.output(port, arena));
+            .flat_map(|port| port.of(arena, self.constants).unwrap_or_default());
         let same = done
             && answer.clone().count() == golden.action.len()
             && answer.zip(golden.action).all(same_bits);
@@ -98,15 +100,28 @@ impl Program<'_> {
         observation: &[f32],
         mut see: impl FnMut(usize, &Op, &[f32]),
     ) {
-        let _ = self.run(arena, observation, &mut see);
+        let Some(arena) = self.observe(arena, observation) else {
+            return;
+        };
+        for (index, record) in self.ops.iter().enumerate() {
+            let Some(op) = record.op() else { return };
+            see(index, &op, arena);
+            if record.run(arena, self.constants).is_none() {
+                return;
+            }
+        }
     }
 
-    fn run(
-        &self,
-        arena: &mut [f32],
-        observation: &[f32],
-        see: &mut impl FnMut(usize, &Op, &[f32]),
-    ) -> Option<()> {
+    fn run(&self, arena: &mut [f32], observation: &[f32]) -> Option<()> {
+        let arena = self.observe(arena, observation)?;
+        for record in self.ops {
+            record.run(arena, self.constants)?;
+        }
+        Some(())
+    }
+
+    /// Puts the observation into the arena, and shortens that to what the operations know.
+    fn observe<'m>(&self, arena: &'m mut [f32], observation: &[f32]) -> Option<&'m mut [f32]> {
         if observation.len() != self.shape.observation_dim {
             return None;
         }
@@ -114,30 +129,17 @@ impl Program<'_> {
         let mut rest = observation;
         for port in self.inputs {
             let (input, following) = rest.split_at_checked(port.len as usize)?;
-            let Place::Arena(start) = Place::from_code(port.place) else {
-                return None;
-            };
-            let place = arena.get_mut(start as usize..)?.iter_mut();
-            place.zip(input).for_each(|(to, from)| *to = *from);
+            let place = arena.get_mut(port.place as usize..)?;
+            put(input, place.get_mut(..input.len())?);
             rest = following;
         }
-        for (index, record) in self.ops.iter().enumerate() {
-            let op = record.op()?;
-            see(index, &op, arena);
-            let extents = op.extents(self.constants)?;
-            Memory::split(arena, self.constants, op.out, extents.out)?.execute(&op, extents)?;
-        }
-        Some(())
+        Some(arena)
     }
+}
 
-    /// The numbers of an output after a run.
-    fn output<'s>(&'s self, port: &PortRecord, arena: &'s [f32]) -> &'s [f32] {
-        let (memory, start) = match Place::from_code(port.place) {
-            Place::Arena(start) => (arena, start),
-            Place::Constant(start) => (self.constants, start),
-            Place::None => (<&[f32]>::default(), 0),
-        };
-        let numbers = memory.get(start as usize..).unwrap_or_default();
-        numbers.get(..port.len as usize).unwrap_or_default()
+/// Numbers to a place as long as they are many.
+fn put(numbers: &[f32], place: &mut [f32]) {
+    if numbers.len() == place.len() {
+        place.copy_from_slice(numbers);
     }
 }

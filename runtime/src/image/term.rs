@@ -1,19 +1,21 @@
 //! [`ObservationTerm`] and [`ActionTerm`]: the contract as people read it, and the contract id.
 
-use super::{ActionRule, ObservationRule};
+use super::{ActionRule, ObservationRule, Source};
 
-/// A named group of measurements and how it becomes part of the observation, see [`ObservationRule`].
+/// A named group of numbers and how it becomes part of the observation, see [`ObservationRule`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ObservationTerm<'a> {
     /// e.g. `cart position`.
     pub name: &'a str,
-    /// SI unit of the measurement, `1` if it has none.
+    /// SI unit before scaling, `1` if it has none.
     pub unit: &'a str,
+    /// Where the numbers come from.
+    pub source: Source,
     /// How many numbers.
     pub dim: u16,
     /// How many consecutive samples are stacked, oldest first; 1 is the newest alone.
     pub history: u16,
-    /// Factor from measurement to observation.
+    /// Factor to the observation.
     pub scale: f32,
     /// Added after scaling.
     pub offset: f32,
@@ -45,6 +47,8 @@ pub struct ActionTerm<'a> {
     pub stiffness: f32,
     /// Gain from joint velocity to opposing torque, e.g. in N m s/rad; 0 for none.
     pub damping: f32,
+    /// Time constant of the first-order low-pass that smooths the command, in seconds; 0 for none.
+    pub time_constant_s: f32,
 }
 
 impl<'a> ObservationTerm<'a> {
@@ -54,6 +58,8 @@ impl<'a> ObservationTerm<'a> {
         ObservationRule {
             dim: self.dim,
             history: self.history,
+            source: self.source as u16,
+            reserved: 0,
             scale: self.scale,
             offset: self.offset,
             clip: self.clip,
@@ -64,6 +70,8 @@ impl<'a> ObservationTerm<'a> {
         Self {
             name,
             unit,
+            // A checked rule has a source.
+            source: rule.source().unwrap_or_default(),
             dim: rule.dim,
             history: rule.history,
             scale: rule.scale,
@@ -87,6 +95,7 @@ impl<'a> ActionTerm<'a> {
             max_rate: self.max_rate,
             stiffness: self.stiffness,
             damping: self.damping,
+            time_constant_s: self.time_constant_s,
         }
     }
 
@@ -102,12 +111,14 @@ impl<'a> ActionTerm<'a> {
             max_rate: rule.max_rate,
             stiffness: rule.stiffness,
             damping: rule.damping,
+            time_constant_s: rule.time_constant_s,
         }
     }
 }
 
 /// FNV-1a, 64 bits, over the terms in order: two machines with the same id wire up the same measurements and commands. It
 /// guards against mistakes, not against malice.
+#[cfg(feature = "alloc")]
 pub(super) fn contract_id<'a>(
     observation: impl Iterator<Item = ObservationTerm<'a>>,
     action: impl Iterator<Item = ActionTerm<'a>>,
@@ -119,6 +130,7 @@ pub(super) fn contract_id<'a>(
         hash.text(term.unit);
         hash.write(&term.dim.to_le_bytes());
         hash.write(&term.history.to_le_bytes());
+        hash.write(&(term.source as u16).to_le_bytes());
         for number in [term.scale, term.offset, term.clip] {
             hash.write(&number.to_le_bytes());
         }
@@ -136,6 +148,7 @@ pub(super) fn contract_id<'a>(
             term.max_rate,
             term.stiffness,
             term.damping,
+            term.time_constant_s,
         ];
         for number in numbers {
             hash.write(&number.to_le_bytes());
@@ -144,8 +157,10 @@ pub(super) fn contract_id<'a>(
     hash.0
 }
 
+#[cfg(feature = "alloc")]
 struct Fnv1a(u64);
 
+#[cfg(feature = "alloc")]
 impl Fnv1a {
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
@@ -182,6 +197,7 @@ mod tests {
         let observation = ObservationTerm {
             name: "angle",
             unit: "rad",
+            source: Source::Sensor,
             dim: 1,
             history: 1,
             scale: 1.0,
@@ -199,6 +215,7 @@ mod tests {
             max_rate: f32::INFINITY,
             stiffness: 0.0,
             damping: 0.0,
+            time_constant_s: 0.0,
         };
         let id = |o: ObservationTerm<'static>, a: ActionTerm<'static>| {
             contract_id([o].into_iter(), [a].into_iter())
@@ -309,6 +326,20 @@ mod tests {
                 observation,
                 ActionTerm {
                     stiffness: 2.0,
+                    ..action
+                },
+            ),
+            id(
+                ObservationTerm {
+                    source: Source::Setpoint,
+                    ..observation
+                },
+                action,
+            ),
+            id(
+                observation,
+                ActionTerm {
+                    time_constant_s: 2.0,
                     ..action
                 },
             ),

@@ -18,6 +18,7 @@ const OBSERVATION: ObservationTerm<'static> = ObservationTerm {
     history: 1,
     scale: 1.0,
     offset: 0.0,
+    source: Source::Sensor,
     clip: f32::INFINITY,
 };
 const VELOCITY: ObservationTerm<'static> = ObservationTerm {
@@ -27,6 +28,7 @@ const VELOCITY: ObservationTerm<'static> = ObservationTerm {
     history: 2,
     scale: 0.1,
     offset: 0.5,
+    source: Source::Sensor,
     clip: 10.0,
 };
 const ACTION: ActionTerm<'static> = ActionTerm {
@@ -40,6 +42,7 @@ const ACTION: ActionTerm<'static> = ActionTerm {
     max_rate: 50.0,
     stiffness: 0.0,
     damping: 0.0,
+    time_constant_s: 0.0,
 };
 
 /// A small net that uses every operation, with weights from a seed.
@@ -141,6 +144,7 @@ fn image_of(net: &Net) -> Vec<u8> {
         action: &[ACTION],
         program: net.chain().source(),
         golden_observation: &[0.3, -0.2, 0.1, 0.9, -0.7],
+        statistics: None,
     })
     .unwrap()
 }
@@ -345,6 +349,7 @@ fn sources_that_do_not_fit_are_named() {
         action: &[ACTION],
         program: chain.source(),
         golden_observation: &[0.0; 5],
+        statistics: None,
     };
     assert!(write(&good).is_ok());
     let refusal = |source: ImageSource<'_>| write(&source).unwrap_err();
@@ -454,6 +459,7 @@ fn operations_that_do_not_fit_are_named() {
             action: &[ACTION],
             program,
             golden_observation: &[0.0; 5],
+            statistics: None,
         })
         .unwrap_err()
     };

@@ -2,23 +2,28 @@
 
 use zerocopy::FromBytes;
 
-use super::port::PortRecord;
 use super::prelude::{Header, PRELUDE_LEN, Prelude, SECTIONS, Span, aligned};
+use super::slot::Slot;
+#[cfg(feature = "alloc")]
 use super::term::contract_id;
-use super::{ActionTerm, Contract, Golden, ImageError, ObservationTerm, Op, Place, Port, Program};
+use super::{
+    ActionTerm, Contract, Golden, ImageError, ObservationTerm, Op, Place, Port, Program, Statistics,
+};
 use crate::policy::Shape;
 
 /// A checked policy image.
 #[derive(Clone, Copy, Debug)]
 pub struct PolicyImage<'a> {
-    environment: &'a str,
-    provenance: &'a str,
+    environment: &'a [u8],
+    provenance: &'a [u8],
     contract_id: u64,
     checksum: u32,
     contract: Contract<'a>,
     labels: &'a [u8],
     program: Program<'a>,
     golden: Golden<'a>,
+    /// Means, then deviations; empty where they are not known.
+    statistics: &'a [f32],
 }
 
 impl<'a> PolicyImage<'a> {
@@ -34,11 +39,7 @@ impl<'a> PolicyImage<'a> {
             len: prelude.header_len as usize,
         };
         let header_bytes = header_span.of(bytes).ok_or(ImageError::Header)?;
-        let (header, rest): (Header<'a>, _) =
-            postcard::take_from_bytes(header_bytes).map_err(|_| ImageError::Header)?;
-        if !rest.is_empty() {
-            return Err(ImageError::Header);
-        }
+        let header = Header::decode(header_bytes).ok_or(ImageError::Header)?;
         let spans = section_spans(bytes, header_bytes.len(), &header)?;
         let [
             observation,
@@ -50,6 +51,7 @@ impl<'a> PolicyImage<'a> {
             constants,
             golden_observation,
             golden_action,
+            statistics,
         ] = spans;
         let image = Self {
             environment: header.environment,
@@ -78,23 +80,25 @@ impl<'a> PolicyImage<'a> {
                 observation: items(bytes, 7, golden_observation)?,
                 action: items(bytes, 8, golden_action)?,
             },
+            statistics: items(bytes, 9, statistics)?,
         };
         image.check_contract()?;
         image.program.check()?;
         image.check_golden()?;
+        image.check_statistics()?;
         Ok(image)
     }
 
     /// The environment it was trained in.
     #[must_use]
     pub fn environment(&self) -> &'a str {
-        self.environment
+        str::from_utf8(self.environment).unwrap_or_default()
     }
 
     /// How it came to be, one line.
     #[must_use]
     pub fn provenance(&self) -> &'a str {
-        self.provenance
+        str::from_utf8(self.provenance).unwrap_or_default()
     }
 
     /// Control period in microseconds: the policy is asked once per period.
@@ -176,6 +180,15 @@ impl<'a> PolicyImage<'a> {
         self.golden
     }
 
+    /// What observations looked like in training, where the exporter knew.
+    #[must_use]
+    pub fn statistics(&self) -> Option<Statistics<'a>> {
+        let (mean, deviation) = self
+            .statistics
+            .split_at_checked(self.statistics.len() / 2)?;
+        (!mean.is_empty()).then_some(Statistics { mean, deviation })
+    }
+
     /// Widths of observation and action.
     #[must_use]
     pub fn shape(&self) -> Shape {
@@ -196,6 +209,27 @@ impl<'a> PolicyImage<'a> {
 
     fn check_contract(&self) -> Result<(), ImageError> {
         self.contract.check()?;
+        let shape = Shape {
+            observation_dim: self.contract.observation_dim(),
+            action_dim: self.contract.action_dim(),
+        };
+        if shape != self.program.shape {
+            return Err(ImageError::Inconsistent {
+                what: "observation or action width",
+            });
+        }
+        #[cfg(feature = "alloc")]
+        self.check_labels()?;
+        Ok(())
+    }
+
+    /// Names, units and the contract id that is made of them: what people and hosts read. A device compares the id with the one
+    /// it was built for; that this is the id of these names, the checksum vouches for.
+    #[cfg(feature = "alloc")]
+    fn check_labels(&self) -> Result<(), ImageError> {
+        for text in [self.environment, self.provenance] {
+            str::from_utf8(text).map_err(|_| ImageError::Header)?;
+        }
         let n_terms = self.contract.observation.len() + self.contract.action.len();
         let n_labels = n_terms + self.program.inputs.len() + self.program.outputs.len();
         let mut labels = Labels(self.labels);
@@ -208,15 +242,6 @@ impl<'a> PolicyImage<'a> {
         if contract_id(self.observation_terms(), self.action_terms()) != self.contract_id {
             return Err(ImageError::Inconsistent {
                 what: "contract id",
-            });
-        }
-        let shape = Shape {
-            observation_dim: self.contract.observation_dim(),
-            action_dim: self.contract.action_dim(),
-        };
-        if shape != self.program.shape {
-            return Err(ImageError::Inconsistent {
-                what: "observation or action width",
             });
         }
         Ok(())
@@ -242,13 +267,32 @@ impl<'a> PolicyImage<'a> {
         }
         Ok(())
     }
+
+    fn check_statistics(&self) -> Result<(), ImageError> {
+        let Some(Statistics { mean, deviation }) = self.statistics() else {
+            return Ok(());
+        };
+        let expected = self.program.shape.observation_dim;
+        // Written so that NaN makes the claim false.
+        let hold = mean.iter().all(|number| number.is_finite())
+            && deviation
+                .iter()
+                .all(|number| (0.0..f32::INFINITY).contains(number));
+        if self.statistics.len() != 2 * expected || !hold {
+            return Err(ImageError::Statistics {
+                expected,
+                found: self.statistics.len(),
+            });
+        }
+        Ok(())
+    }
 }
 
 /// The ports of a section, with the labels that follow the first `skipped`.
 fn ports<'a>(
     labels: &'a [u8],
     skipped: usize,
-    records: &'a [PortRecord],
+    records: &'a [Slot],
 ) -> impl Iterator<Item = Port<'a>> + use<'a> {
     let labels = Labels(labels).skip(skipped);
     labels.zip(records).map(|((name, shape), record)| Port {
@@ -289,10 +333,12 @@ fn items<T: FromBytes + zerocopy::Immutable + zerocopy::KnownLayout>(
     index: usize,
     span: Span,
 ) -> Result<&[T], ImageError> {
-    let section = span.of(bytes).ok_or_else(|| impossible(index, span.len))?;
+    let section = span.of(bytes).unwrap_or_default();
     <[T]>::ref_from_bytes(section).map_err(|_| impossible(index, span.len))
 }
 
+#[cold]
+#[inline(never)]
 fn impossible(index: usize, len: usize) -> ImageError {
     ImageError::Section {
         index,

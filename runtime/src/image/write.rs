@@ -7,10 +7,11 @@ use serde::Serialize;
 use zerocopy::IntoBytes;
 
 use super::op::OpRecord;
-use super::port::PortRecord;
 use super::prelude::{Header, IMAGE_VERSION, MAGIC, PRELUDE_LEN, Prelude, SECTIONS, aligned, seal};
 use super::term::contract_id;
-use super::{ActionTerm, ImageBytes, ImageError, ObservationTerm, Op, PolicyImage, Port};
+use super::{
+    ActionTerm, ImageBytes, ImageError, ObservationTerm, Op, PolicyImage, Port, Statistics,
+};
 
 /// Everything an image is made of.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,8 @@ pub struct ImageSource<'a> {
     pub program: ProgramSource<'a>,
     /// Input of the self-test; the engine computes the golden action for it.
     pub golden_observation: &'a [f32],
+    /// What observations looked like in training, where that is known.
+    pub statistics: Option<Statistics<'a>>,
 }
 
 /// A function as operations in one arena.
@@ -63,13 +66,24 @@ pub fn write(source: &ImageSource<'_>) -> Result<Vec<u8>, ImageError> {
         [
             records(source.observation.iter().map(ObservationTerm::rule)),
             records(source.action.iter().map(ActionTerm::rule)),
-            records(program.inputs.iter().map(PortRecord::from)),
-            records(program.outputs.iter().map(PortRecord::from)),
+            records(program.inputs.iter().map(Port::slot)),
+            records(program.outputs.iter().map(Port::slot)),
             labels.clone(),
-            records(program.ops.iter().map(OpRecord::from)),
+            records(
+                program
+                    .ops
+                    .iter()
+                    .map(|op| OpRecord::new(op, program.constants)),
+            ),
             program.constants.as_bytes().to_vec(),
             source.golden_observation.as_bytes().to_vec(),
             golden_action.as_bytes().to_vec(),
+            source.statistics.map_or_else(Vec::new, |statistics| {
+                [statistics.mean, statistics.deviation]
+                    .concat()
+                    .as_bytes()
+                    .to_vec()
+            }),
         ]
     };
     let draft = assemble(source, dims, &sections(&vec![0.0; dims.action]))?;
@@ -127,8 +141,8 @@ fn assemble(
         *len = small("section", section.len())?;
     }
     let header = encode(&Header {
-        environment: source.environment,
-        provenance: source.provenance,
+        environment: source.environment.as_bytes(),
+        provenance: source.provenance.as_bytes(),
         period_us: source.period_us,
         observation_dim: small("observation width", dims.observation)?,
         action_dim: small("action width", dims.action)?,

@@ -3,7 +3,9 @@
 //! Every function sends NaN to NaN, except [`Function::Not`] and [`Function::Bool`], whose results are truth values and
 //! for which NaN, like everything that is not zero, is true.
 
-use super::{arch, math};
+use super::arch;
+#[cfg(feature = "functions")]
+use super::math;
 
 /// A function applied number by number. `p` are its parameters; a parameter that is not named is not read.
 ///
@@ -126,14 +128,15 @@ impl Function {
 
     /// Whether this build has the function; [`Function::apply`] leaves the numbers as they are if it has not.
     #[must_use]
-    pub const fn is_available(self) -> bool {
-        cfg!(feature = "tensor") || self.feature().is_none()
+    pub fn is_available(self) -> bool {
+        self.feature().is_none_or(super::is_built)
     }
 
-    /// The feature of this crate that the function needs: what takes more of `libm` than a square root comes with `tensor`.
+    /// The feature of this crate that the function needs: ReLU none, what takes more of `libm` than a square root `tensor`.
     #[must_use]
     pub const fn feature(self) -> Option<&'static str> {
         match self {
+            Self::Relu => None,
             Self::Softplus
             | Self::Gelu
             | Self::Mish
@@ -141,7 +144,7 @@ impl Function {
             | Self::Erf
             | Self::Sin
             | Self::Cos => Some("tensor"),
-            _ => None,
+            _ => Some("functions"),
         }
     }
 
@@ -159,10 +162,23 @@ impl Function {
 
     /// What [`apply`](Self::apply) computes, on any processor.
     #[inline]
+    #[cfg_attr(not(feature = "functions"), allow(unused_variables))]
     pub(super) fn apply_portable(self, p: [f32; 2], values: &mut [f32]) {
-        let [p0, p1] = p;
         match self {
             Self::Relu => each(values, relu),
+            #[cfg(feature = "functions")]
+            _ => self.apply_others(p, values),
+            #[cfg(not(feature = "functions"))]
+            _ => {}
+        }
+    }
+
+    #[cfg(feature = "functions")]
+    #[inline(always)]
+    fn apply_others(self, p: [f32; 2], values: &mut [f32]) {
+        let [p0, p1] = p;
+        match self {
+            Self::Relu => {}
             Self::Elu => each(values, |x| elu(x, p0)),
             Self::Tanh => each(values, math::tanh),
             Self::Sigmoid => each(values, math::sigmoid),
@@ -219,6 +235,7 @@ fn each(values: &mut [f32], function: impl Fn(f32) -> f32) {
     }
 }
 
+#[cfg(feature = "functions")]
 #[inline(never)]
 fn call(values: &mut [f32], p: [f32; 2], function: fn(f32, [f32; 2]) -> f32) {
     for value in values {
@@ -227,6 +244,7 @@ fn call(values: &mut [f32], p: [f32; 2], function: fn(f32, [f32; 2]) -> f32) {
 }
 
 /// Truth as numbers hold it.
+#[cfg(any(feature = "functions", feature = "zip"))]
 pub(super) fn truth(is: bool) -> f32 {
     if is { 1.0 } else { 0.0 }
 }
@@ -236,35 +254,42 @@ fn relu(x: f32) -> f32 {
     if x < 0.0 { 0.0 } else { x }
 }
 
+#[cfg(feature = "functions")]
 fn elu(x: f32, alpha: f32) -> f32 {
     let negative = alpha * math::exp_m1_of_negative(x);
     if x > 0.0 { x } else { negative }
 }
 
+#[cfg(feature = "functions")]
 fn leaky_relu(x: f32, alpha: f32) -> f32 {
     if x < 0.0 { alpha * x } else { x }
 }
 
+#[cfg(feature = "functions")]
 fn silu(x: f32) -> f32 {
     x / (1.0 + math::exp(-x))
 }
 
 /// `(1 + tanh(u)) / 2` is `1 / (1 + exp(-2 u))`, which keeps its digits where the tanh is close to -1.
+#[cfg(feature = "functions")]
 fn gelu_tanh(x: f32) -> f32 {
     const MINUS_TWO_SQRT_TWO_OVER_PI: f32 = -1.595_769;
     let u = x + 0.044_715 * x * x * x;
     x / (1.0 + math::exp(MINUS_TWO_SQRT_TWO_OVER_PI * u))
 }
 
+#[cfg(feature = "functions")]
 fn clip(x: f32, [low, high]: [f32; 2]) -> f32 {
     let x = if x < low { low } else { x };
     if x > high { high } else { x }
 }
 
+#[cfg(feature = "functions")]
 fn hard_sigmoid(x: f32, [alpha, beta]: [f32; 2]) -> f32 {
     clip(alpha * x + beta, [0.0, 1.0])
 }
 
+#[cfg(feature = "functions")]
 fn sign(x: f32) -> f32 {
     if x > 0.0 {
         1.0

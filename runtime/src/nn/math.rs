@@ -29,6 +29,7 @@ pub fn exp(x: f32) -> f32 {
 /// `e^x - 1` for `x <= 0`: absolute error at most 4.3e-8, relative error at most 8.7e-8. NaN is NaN.
 ///
 /// What it gives for positive `x` is some number that means nothing.
+#[cfg(feature = "functions")]
 #[inline]
 #[must_use]
 pub(super) fn exp_m1_of_negative(x: f32) -> f32 {

@@ -13,7 +13,7 @@ pub mod conv;
 #[cfg(feature = "tensor")]
 pub mod copy;
 pub mod dense;
-#[cfg(feature = "quantized")]
+#[cfg(feature = "half")]
 pub mod dense_half;
 #[cfg(feature = "quantized")]
 pub mod dense_quantized;
@@ -43,3 +43,19 @@ pub mod zip;
 
 pub use map::Function;
 pub use zip::ZipFunction;
+
+/// Whether this build has a feature that an operation or a function names.
+#[allow(
+    clippy::match_like_matches_macro,
+    reason = "it only looks like one where all features are on"
+)]
+pub(crate) fn is_built(feature: &str) -> bool {
+    match feature {
+        "functions" => cfg!(feature = "functions"),
+        "zip" => cfg!(feature = "zip"),
+        "tensor" => cfg!(feature = "tensor"),
+        "half" => cfg!(feature = "half"),
+        "quantized" => cfg!(feature = "quantized"),
+        _ => false,
+    }
+}

@@ -1,6 +1,8 @@
 //! [`ZipFunction`]: functions of two numbers, one operand in place and the other repeated along it.
 
+#[cfg(feature = "zip")]
 use super::arch;
+#[cfg(feature = "zip")]
 use super::map::truth;
 #[cfg(feature = "tensor")]
 use super::remainder::remainder;
@@ -91,22 +93,23 @@ impl ZipFunction {
 
     /// Whether this build has the function; [`ZipFunction::apply`] leaves the numbers as they are if it has not.
     #[must_use]
-    pub const fn is_available(self) -> bool {
-        cfg!(feature = "tensor") || self.feature().is_none()
+    pub fn is_available(self) -> bool {
+        super::is_built(self.feature())
     }
 
     /// The feature of this crate that the function needs: what takes `libm` comes with `tensor`.
     #[must_use]
-    pub const fn feature(self) -> Option<&'static str> {
+    pub const fn feature(self) -> &'static str {
         match self {
-            Self::Pow | Self::Fmod | Self::Mod => Some("tensor"),
-            _ => None,
+            Self::Pow | Self::Fmod | Self::Mod => "tensor",
+            _ => "zip",
         }
     }
 
     /// `values[o, m, i] = f(values[o, m, i], other[m])`, with the operands exchanged if `swapped`.
     ///
     /// `values` is `[outer, mid, inner]` and `other` `[mid]`. Numbers without a partner stay as they are.
+    #[cfg(feature = "zip")]
     pub fn apply(
         self,
         swapped: bool,
@@ -114,24 +117,22 @@ impl ZipFunction {
         values: &mut [f32],
         other: &[f32],
     ) {
-        let Some(other) = other.get(..mid) else {
-            return;
-        };
-        let Some(values) = outer
+        let len = outer
             .checked_mul(mid)
-            .and_then(|len| len.checked_mul(inner))
-            .and_then(|len| values.get_mut(..len))
-        else {
+            .and_then(|len| len.checked_mul(inner));
+        let values = len.and_then(|len| values.get_mut(..len));
+        let (Some(mut values), Some(mut other)) = (values, other.get(..mid)) else {
             return;
         };
-        // Number by number, a processor's own kernel may take the start.
-        let done = if values.len() == other.len() {
-            arch::zip(self, swapped, values, other)
-        } else {
-            0
-        };
-        let values = values.get_mut(done..).unwrap_or_default();
-        let other = other.get(done..).unwrap_or_default();
+        if values.len() == other.len() {
+            // Number by number, a processor's own kernel may take the start.
+            let done = arch::zip(self, swapped, values, other);
+            if done == values.len() {
+                return;
+            }
+            values = values.get_mut(done..).unwrap_or_default();
+            other = other.get(done..).unwrap_or_default();
+        }
         let along = Along {
             values,
             other,
@@ -179,12 +180,14 @@ impl ZipFunction {
 }
 
 /// `values` `[outer, mid, inner]` along which `other` `[mid]` is repeated.
+#[cfg(feature = "zip")]
 struct Along<'a> {
     values: &'a mut [f32],
     other: &'a [f32],
     inner: usize,
 }
 
+#[cfg(feature = "zip")]
 impl Along<'_> {
     /// Two loops that vectorise: a row against a row, and a run against one number.
     #[inline]
@@ -217,14 +220,17 @@ impl Along<'_> {
 }
 
 /// Not `f32::min`, which drops NaN.
+#[cfg(feature = "zip")]
 fn min(a: f32, b: f32) -> f32 {
     if a < b || a.is_nan() { a } else { b }
 }
 
+#[cfg(feature = "zip")]
 fn max(a: f32, b: f32) -> f32 {
     if a > b || a.is_nan() { a } else { b }
 }
 
+#[cfg(feature = "zip")]
 fn prelu(a: f32, slope: f32) -> f32 {
     if a < 0.0 { slope * a } else { a }
 }

@@ -5,7 +5,9 @@ use std::vec::Vec;
 
 use super::Pendulum;
 use crate::board::{Board, Recorder, Replay};
-use crate::image::{self, ActionTerm, Chain, ImageBytes, ImageSource, Layer, ObservationTerm};
+use crate::image::{
+    self, ActionTerm, Chain, ImageBytes, ImageSource, Layer, ObservationTerm, Source,
+};
 use crate::policy::ImagePolicy;
 use crate::{
     ControlError, Controller, Event, EventLog, Fault, Micros, Outcome, Phase, PolicyImage,
@@ -24,6 +26,7 @@ const OBSERVATION: [ObservationTerm<'static>; 2] = [
         history: 1,
         scale: 1.0,
         offset: 0.0,
+        source: Source::Sensor,
         clip: f32::INFINITY,
     },
     ObservationTerm {
@@ -33,6 +36,7 @@ const OBSERVATION: [ObservationTerm<'static>; 2] = [
         history: 1,
         scale: 1.0,
         offset: 0.0,
+        source: Source::Sensor,
         clip: f32::INFINITY,
     },
 ];
@@ -48,6 +52,7 @@ const ACTION: ActionTerm<'static> = ActionTerm {
     max_rate: f32::INFINITY,
     stiffness: 0.0,
     damping: 0.0,
+    time_constant_s: 0.0,
 };
 
 /// `torque = -stiffness * angle - 8 * speed`, as an image.
@@ -69,6 +74,7 @@ fn balancing(stiffness: f32) -> ImageBytes {
         action: &[ACTION],
         program: chain.source(),
         golden_observation: &[0.1, -0.2],
+        statistics: None,
     };
     ImageBytes::new(&image::write(&source).unwrap())
 }
@@ -274,16 +280,16 @@ fn what_does_not_fit_together_is_named() {
         Controller::new(policy, contract, &limits, &mut memory).err()
     };
     let none = SafetyLimits::NONE;
-    assert_eq!(refusal(&contract, 1, none, 7), None);
+    assert_eq!(refusal(&contract, 1, none, 10), None);
     assert_eq!(
-        refusal(&contract, 1, none, 6),
+        refusal(&contract, 1, none, 9),
         Some(ControlError::Memory {
-            needed: 7,
-            found: 6
+            needed: 10,
+            found: 9
         })
     );
     assert_eq!(
-        refusal(&contract, 2, none, 7),
+        refusal(&contract, 2, none, 10),
         Some(ControlError::Channels {
             needed: 1,
             found: 2
@@ -291,7 +297,7 @@ fn what_does_not_fit_together_is_named() {
     );
     let beyond = SafetyLimits { low: 10.5, ..none };
     assert_eq!(
-        refusal(&contract, 1, beyond, 7),
+        refusal(&contract, 1, beyond, 10),
         Some(ControlError::Limits { index: 0 })
     );
     let narrow = image::Contract {
@@ -299,7 +305,7 @@ fn what_does_not_fit_together_is_named() {
         ..contract
     };
     assert_eq!(
-        refusal(&narrow, 1, none, 7),
+        refusal(&narrow, 1, none, 10),
         Some(ControlError::PolicyShape {
             needed: Shape {
                 observation_dim: 1,
@@ -316,7 +322,7 @@ fn what_does_not_fit_together_is_named() {
         ..contract
     };
     assert_eq!(
-        refusal(&endless, 1, none, 7),
+        refusal(&endless, 1, none, 10),
         Some(ControlError::Contract(image::ImageError::Missing(
             "control period"
         )))

@@ -4,7 +4,7 @@ use cobs::{CobsEncoder, DecodeResult, DecoderState};
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 
-use crate::checksum::{CRC32, Lanes};
+use crate::checksum::{CRC32, Digest};
 
 /// The longest frame either side may send, delimiters included: 1,000 values and room.
 pub const MAX_FRAME_LEN: usize = 4096;
@@ -55,6 +55,13 @@ pub const fn frame_len(n_values: usize) -> usize {
     content + content / 254 + 3
 }
 
+/// Numbers that one message can carry at most: a measurement with more goes in parts.
+pub const MAX_VALUES: usize = {
+    // What `frame_len` adds, by hand: delimiters, stuffing, checksum and the message around its values.
+    let content = MAX_FRAME_LEN - 3 - MAX_FRAME_LEN / 254;
+    (content - 96 - CHECKSUM_LEN) / 4
+};
+
 impl<M: Serialize> Frame<M> {
     /// Writes the frame, delimiters included, and lends the part of `buffer` it fills.
     ///
@@ -99,7 +106,7 @@ impl<'de, M: Deserialize<'de>> Frame<M> {
 /// Where postcard writes: through the checksum into the byte stuffing.
 struct Stuffing<'b> {
     encoder: CobsEncoder<'b>,
-    digest: crc::Digest<'static, u32, Lanes>,
+    digest: Digest,
 }
 
 impl Flavor for Stuffing<'_> {

@@ -9,8 +9,10 @@ mod message;
 mod reply_cache;
 mod values;
 
-pub use frame::{Frame, FrameReader, MAX_FRAME_LEN, WireError, frame_len};
-pub use message::{BoardMessage, HostMessage, Refusal, WIRE_VERSION};
+pub use frame::{Frame, FrameReader, MAX_FRAME_LEN, MAX_VALUES, WireError, frame_len};
+pub use message::{
+    BoardMessage, HostMessage, Refusal, UpdateMessage, UpdateRefusal, UpdateStatus, WIRE_VERSION,
+};
 pub use reply_cache::{Judgement, ReplyCache};
 pub use values::Values;
 

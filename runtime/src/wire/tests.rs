@@ -155,6 +155,16 @@ fn frame_len_holds_the_largest_message() {
         },
     };
     assert!(largest.encode(&mut [0; frame_len(0)]).is_ok());
+    assert!(frame_len(MAX_VALUES) <= MAX_FRAME_LEN && MAX_VALUES >= 990);
+    let values = vec![f32::from_bits(0x1111_1111); MAX_VALUES];
+    let most = Frame {
+        message: HostMessage::Part {
+            first: u32::MAX,
+            values: Values::from(values.as_slice()),
+        },
+        ..frame_of(u32::MAX, &[])
+    };
+    assert!(most.encode(&mut vec![0; MAX_FRAME_LEN]).is_ok());
     for n in [0, 1, 63, 64, 400] {
         let values = vec![f32::from_bits(0x1111_1111); n];
         let frame = frame_of(u32::MAX, &values);

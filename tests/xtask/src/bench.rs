@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use rlfd_runtime::image::OwnedImage;
 use serde::Deserialize;
 
 use crate::cargo;
@@ -163,8 +164,16 @@ fn on_board(workspace: &Workspace, program: &Path, functions: bool) -> Result<bo
         "\nCortex-M4F: instructions from a trace, cycles by the reference manual at zero wait states"
     );
     println!(
-        "{:<6} {:>9} {:>12} {:>7} {:>9} {:>7} {:>9}",
-        "policy", "products", "instructions", "each", "cycles", "each", "limit"
+        "{:<6} {:>9} {:>12} {:>7} {:>9} {:>7} {:>9} {:>10} {:>8}",
+        "policy",
+        "products",
+        "instructions",
+        "each",
+        "cycles",
+        "each",
+        "limit",
+        "code bytes",
+        "memory"
     );
     let mut holds = true;
     for line in written.lines() {
@@ -189,13 +198,14 @@ fn on_board(workspace: &Workspace, program: &Path, functions: bool) -> Result<bo
         emulator.args(EMULATOR).arg("-kernel").arg(&firmware);
         let profile = trace::profile(&mut emulator, &elf)?;
         let found = profile.total;
+        let Footprint { code, memory } = engine(workspace, board, &selection, &elf)?;
         let limit = LIMITS.iter().find(|(name, ..)| *name == policy);
         let fits = limit.is_none_or(|(_, instructions, cycles)| {
             found.instructions <= *instructions && found.cycles <= *cycles
         });
         holds &= fits && golden;
         println!(
-            "{policy:<6} {products:>9} {:>12} {:>7.3} {:>9} {:>7.3} {:>9}{}{}",
+            "{policy:<6} {products:>9} {:>12} {:>7.3} {:>9} {:>7.3} {:>9} {code:>10} {memory:>8}{}{}",
             found.instructions,
             found.instructions as f64 / products,
             found.cycles,
@@ -212,6 +222,33 @@ fn on_board(workspace: &Workspace, program: &Path, functions: bool) -> Result<bo
         }
     }
     Ok(holds)
+}
+
+/// What the engine takes of the board besides the image.
+struct Footprint {
+    /// Bytes of code and tables: what reads and checks the image and runs it.
+    code: u64,
+    /// Bytes of memory that the policy borrows.
+    memory: usize,
+}
+
+/// The program's flash less the image's and less that of the same program without the engine.
+fn engine(
+    workspace: &Workspace,
+    board: &firmware::Board,
+    selection: &Selection,
+    elf: &[u8],
+) -> Result<Footprint> {
+    let path = selection.image.as_ref().context("an image is linked in")?;
+    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+    let image = OwnedImage::new(&bytes).with_context(|| path.display().to_string())?;
+    let empty = sizes::executable(workspace, board, selection, &format!("{BOARD}-empty"))?;
+    let empty = std::fs::read(&empty).with_context(|| empty.display().to_string())?;
+    let (with, without) = (sizes::footprint(elf)?.0, sizes::footprint(&empty)?.0);
+    Ok(Footprint {
+        code: with.saturating_sub(without + bytes.len() as u64),
+        memory: image.program().arena_len() * size_of::<f32>(),
+    })
 }
 
 fn counts(workspace: &Workspace, program: &Path) -> Result<()> {

@@ -5,6 +5,7 @@
 //! `firmware-examples/.cargo/config.toml` includes that file if it exists, so a plain `cargo run --release` in a
 //! board's folder works either way.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,9 +16,15 @@ use crate::process;
 use crate::system;
 use crate::workspace::Workspace;
 
-pub const TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "riscv32imafc-unknown-none-elf"];
+pub const TARGETS: [&str; 5] = [
+    "thumbv6m-none-eabi",
+    "thumbv7m-none-eabi",
+    "thumbv7em-none-eabihf",
+    "thumbv8m.main-none-eabihf",
+    "riscv32imafc-unknown-none-elf",
+];
 
-/// Debian's compiler, its cargo, the sources of `core`, and a linker for both targets.
+/// Debian's compiler, its cargo, the sources of `core`, and a linker for all targets.
 pub const PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
 
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
@@ -33,15 +40,25 @@ pub enum Cross {
     Sysroot(PathBuf),
 }
 
+/// What a cargo outside of the firmware's folder needs to compile for the targets: nothing, or the file that names Debian's compiler.
+pub fn arguments(workspace: &Workspace) -> Vec<OsString> {
+    let config = config_path(workspace);
+    if config.exists() {
+        vec!["--config".into(), config.into()]
+    } else {
+        Vec::new()
+    }
+}
+
 /// What is ready now; nothing is installed or compiled.
 pub fn found(workspace: &Workspace) -> Option<Cross> {
     let config = config_path(workspace);
     if config.exists() {
         // The included file decides which compiler a cargo in the firmware's folder takes, so it is looked at first.
-        let complete = TARGETS.iter().all(|target| {
-            let stamp = target_folder(workspace, target).join("complete");
-            fs::read_to_string(stamp).is_ok_and(|version| Some(version) == debian_version())
-        });
+        let version = debian_version();
+        let complete = TARGETS
+            .iter()
+            .all(|target| version.is_some() && stamp(workspace, target) == version);
         return complete.then(|| Cross::Sysroot(sysroot(workspace)));
     }
     toolchain_with_targets().map(Cross::Toolchain)
@@ -129,7 +146,12 @@ fn target_folder(workspace: &Workspace, target: &str) -> PathBuf {
     sysroot(workspace).join("lib/rustlib").join(target)
 }
 
-/// Compiles `core` and the compiler's support routines for both targets and gathers them as a sysroot.
+/// The version of the compiler that this target's part of the sysroot was compiled with.
+fn stamp(workspace: &Workspace, target: &str) -> Option<String> {
+    fs::read_to_string(target_folder(workspace, target).join("complete")).ok()
+}
+
+/// Compiles `core` and the compiler's support routines for the targets that lack them and gathers them as a sysroot.
 fn compile_sysroot(workspace: &Workspace) -> Result<()> {
     let version = debian_version().context("Debian's rustc does not run")?;
     let package = folder(workspace).join("core-build");
@@ -139,6 +161,9 @@ fn compile_sysroot(workspace: &Workspace) -> Result<()> {
     fs::write(package.join("Cargo.toml"), manifest)?;
     fs::write(package.join("src/lib.rs"), "#![no_std]\n")?;
     for target in TARGETS {
+        if stamp(workspace, target).as_ref() == Some(&version) {
+            continue;
+        }
         eprintln!("compiling core for {target}");
         compile_core(&package, target)?;
         let home = target_folder(workspace, target);
@@ -195,6 +220,7 @@ fn config(sysroot: &Path) -> Result<String> {
         toml::Value::from(DEBIAN_RUSTC)
     );
     for target in TARGETS {
+        // Cargo wants the name without quotes, even one with a dot.
         text += &format!(
             "\n[target.{target}]\nlinker = \"ld.lld\"\nrustflags = [\"--sysroot\", {}]\n",
             toml::Value::from(sysroot)
@@ -213,7 +239,9 @@ mod tests {
         let value: toml::Table = toml::from_str(&text).unwrap();
         assert_eq!(value["build"]["rustc"].as_str(), Some(DEBIAN_RUSTC));
         for target in TARGETS {
-            let flags = value["target"][target]["rustflags"].as_array().unwrap();
+            let names = target.split('.');
+            let table = names.fold(&value["target"], |table, name| &table[name]);
+            let flags = table["rustflags"].as_array().unwrap();
             assert!(flags[1].as_str().unwrap().contains("a \"b\""));
         }
     }

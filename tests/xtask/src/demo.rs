@@ -1,5 +1,5 @@
 //! `cargo xtask demo`: the whole road in one command. A policy is learned on MuJoCo's inverted pendulum, exported, and
-//! measured through every backend and on both boards. Knows the programs only by their command lines.
+//! measured through every backend and on two boards. Knows the programs only by their command lines.
 
 use std::fs;
 use std::path::Path;

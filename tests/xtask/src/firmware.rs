@@ -56,11 +56,20 @@ pub struct Selection {
     pub image: Option<PathBuf>,
 }
 
-/// A board: a package with a program.
+/// A board: a package with programs, of which the one with the board's own name is the firmware.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Board {
     pub name: String,
     pub folder: PathBuf,
+    programs: Vec<String>,
+}
+
+impl Board {
+    /// The board's program for `purpose`, such as `measure`; `None` if it has none, as a board that no emulator can be.
+    pub fn program(&self, purpose: &str) -> Option<String> {
+        let name = format!("{}-{purpose}", self.name);
+        self.programs.contains(&name).then_some(name)
+    }
 }
 
 /// Runs one subcommand.
@@ -140,7 +149,7 @@ fn features(path: &Path) -> Result<BTreeSet<&'static str>> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let image = OwnedImage::new(&bytes).with_context(|| path.display().to_string())?;
     let image = image.view().with_context(|| path.display().to_string())?;
-    Ok(image.ops().filter_map(|op| op.feature()).collect())
+    Ok(image.ops().flat_map(|op| op.features()).collect())
 }
 
 /// The boards that were asked for.
@@ -176,6 +185,7 @@ struct Package {
 
 #[derive(Deserialize)]
 struct Target {
+    name: String,
     kind: Vec<String>,
 }
 
@@ -190,19 +200,22 @@ fn boards(workspace: &Workspace) -> Result<Vec<Board>> {
     let text = process::output(&mut command)?;
     let metadata: Metadata =
         serde_json::from_str(&text).context("cargo metadata is not what it was")?;
-    let is_program = |package: &Package| {
-        let mut kinds = package.targets.iter().flat_map(|target| &target.kind);
-        kinds.any(|kind| kind == "bin")
-    };
     let mut boards: Vec<Board> = metadata
         .packages
         .into_iter()
-        .filter(is_program)
         .filter_map(|package| {
+            let is_program = |target: &Target| target.kind.iter().any(|kind| kind == "bin");
+            let programs: Vec<String> = package
+                .targets
+                .into_iter()
+                .filter(is_program)
+                .map(|target| target.name)
+                .collect();
             let folder = package.manifest_path.parent()?.to_owned();
-            Some(Board {
+            programs.contains(&package.name).then_some(Board {
                 name: package.name,
                 folder,
+                programs,
             })
         })
         .collect();

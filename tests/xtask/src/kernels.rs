@@ -18,11 +18,17 @@ use crate::workspace::Workspace;
 pub fn kernels(workspace: &Workspace, selection: &Selection) -> Result<bool> {
     let mut found: BTreeMap<String, Vec<(String, u64)>> = BTreeMap::new();
     for board in firmware::selected(workspace, selection)? {
-        let program = format!("{}-kernels", board.name);
+        let Some(program) = board.program("kernels") else {
+            continue;
+        };
         let mut run = firmware::cargo_in(workspace, &board, selection, "run")?;
-        run.args(["--release", "--features", "rlfd-firmware/quantized"])
-            .args(["--bin", &program])
-            .stderr(Stdio::inherit());
+        run.args([
+            "--release",
+            "--features",
+            "rlfd-firmware/quantized,rlfd-firmware/functions,rlfd-firmware/zip",
+        ])
+        .args(["--bin", &program])
+        .stderr(Stdio::inherit());
         let said = process::output(&mut run)?;
         let checksums = readings(&said);
         if checksums.is_empty() {

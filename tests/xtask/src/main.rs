@@ -2,6 +2,7 @@
 //! a machine where nothing is set up yet.
 
 mod bench;
+mod c_library;
 mod cargo;
 mod checks;
 mod cross;
@@ -30,6 +31,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
 use bench::BenchArgs;
+use c_library::LibraryArgs;
 use firmware::FirmwareArgs;
 use setup::SetupArgs;
 use workspace::Workspace;
@@ -50,12 +52,14 @@ enum Xtask {
     Setup(SetupArgs),
     /// Print what was found, where, and what is missing
     Doctor,
-    /// Learn a policy, export it, and drive it through every backend and both boards
+    /// Learn a policy, export it, and drive it through every backend and two boards
     Demo,
     /// Everything a change must pass
     Test,
     /// Build, start or measure the firmware
     Firmware(FirmwareArgs),
+    /// Build rlfd.h and librlfd.a, the runtime for C and C++
+    C(LibraryArgs),
     /// Measure a step of the engine, here and on a board
     Bench(BenchArgs),
     /// Run the exporter; `cargo export` is short for it
@@ -86,6 +90,7 @@ fn dispatch(workspace: &Workspace, command: Xtask) -> Result<bool> {
         Xtask::Demo => demo::demo(workspace),
         Xtask::Test => checks::test(workspace).map(|()| true),
         Xtask::Firmware(args) => firmware::firmware(workspace, &args),
+        Xtask::C(args) => c_library::build(workspace, &args).map(|()| true),
         Xtask::Bench(args) => bench::bench(workspace, &args),
         Xtask::Export { arguments } => export(workspace, &arguments),
     }

@@ -1,5 +1,6 @@
 //! `cargo xtask firmware sizes`: what the firmware takes of a board, beside the committed numbers. Reads flash, static
-//! RAM and symbols out of the program; stack and instructions are what the board's measuring program says. Knows no board by name.
+//! RAM and symbols out of the program; stack and instructions are what the board's measuring program says, where an emulator
+//! can run it. Knows no board by name.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -74,7 +75,9 @@ fn measure(
         ("static_ram_bytes".to_owned(), ram),
         ("panic_symbols".to_owned(), panic_symbols(&bytes)?),
     ];
-    let meter = format!("{}-measure", board.name);
+    let Some(meter) = board.program("measure") else {
+        return Ok(numbers);
+    };
     let mut run = firmware::cargo_in(workspace, board, selection, "run")?;
     run.args(["--release", "--bin", &meter])
         .stderr(Stdio::inherit());
@@ -121,7 +124,10 @@ pub fn executable(
 }
 
 /// Bytes in flash and bytes of static RAM of a linked program.
-fn footprint(elf: &[u8]) -> Result<(u64, u64)> {
+///
+/// # Errors
+/// If it is no program.
+pub fn footprint(elf: &[u8]) -> Result<(u64, u64)> {
     let file = object::File::parse(elf).context("not a linked program")?;
     let (mut flash, mut ram) = (0, 0);
     for section in file.sections() {

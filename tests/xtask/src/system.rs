@@ -27,7 +27,7 @@ pub enum Probe {
     Library(&'static str),
 }
 
-pub const NEEDS: [Need; 7] = [
+pub const NEEDS: [Need; 8] = [
     Need {
         title: "C++ compiler",
         purpose: "torch-sys compiles its bindings",
@@ -35,8 +35,14 @@ pub const NEEDS: [Need; 7] = [
         packages: &["build-essential"],
     },
     Need {
+        title: "C compiler for Arm",
+        purpose: "compiles the example in C for a Cortex-M4F",
+        probe: Probe::Program("arm-none-eabi-gcc"),
+        packages: &["gcc-arm-none-eabi"],
+    },
+    Need {
         title: "Arm emulator",
-        purpose: "runs the Cortex-M4F firmware",
+        purpose: "runs the firmware of the Cortex-M boards",
         probe: Probe::Program("qemu-system-arm"),
         packages: &["qemu-system-arm"],
     },

@@ -18,7 +18,7 @@ use crate::run::Evaluation;
 
 /// Close the loop with a board: the plant is simulated here, the policy runs there.
 ///
-/// LINK is qemu:mps2-an386 or qemu:riscv-virt (started and ended here; =ELF names another program than the one in
+/// LINK is qemu:BOARD such as qemu:mps2-an386 (started and ended here; =ELF names another program than the one in
 /// firmware-examples), serial:DEVICE@BAUD, or tcp:HOST:PORT. The board must run the image given with --image.
 #[derive(Args, Clone, Debug)]
 pub struct HilArgs {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use rlfd_models::checkpoint::Checkpoint;
-use rlfd_models::{ActionTerm, ObservationTerm, PolicySpec};
+use rlfd_models::{ActionTerm, ObservationTerm, PolicySpec, Source};
 use rlfd_runtime::backend::EnginePolicy;
 use rlfd_runtime::backend::ort::OrtPolicy;
 use rlfd_runtime::backend::tract::TractPolicy;
@@ -118,6 +118,11 @@ fn image_terms(image: &PolicyImage<'_>) -> (Vec<ObservationTerm>, Vec<ActionTerm
     let observation = image.observation_terms().map(|term| ObservationTerm {
         name: term.name.to_owned(),
         unit: term.unit.to_owned(),
+        source: match term.source {
+            rlfd_runtime::image::Source::Sensor => Source::Sensor,
+            rlfd_runtime::image::Source::Setpoint => Source::Setpoint,
+            rlfd_runtime::image::Source::LastAction => Source::LastAction,
+        },
         dim: term.dim.into(),
         scale: term.scale,
         offset: term.offset,
@@ -135,6 +140,7 @@ fn image_terms(image: &PolicyImage<'_>) -> (Vec<ObservationTerm>, Vec<ActionTerm
         max_rate: bounded(term.max_rate),
         stiffness: gain(term.stiffness),
         damping: gain(term.damping),
+        time_constant_s: gain(term.time_constant_s),
     });
     (observation.collect(), action.collect())
 }

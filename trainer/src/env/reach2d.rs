@@ -7,7 +7,7 @@
 //! the obstacle instead of inside it, where nothing could reach it. Of the order 2 a goal counts as reached at any speed.
 
 use rand::{Rng, RngExt};
-use rlfd_models::spec::{ActionTerm, ObservationTerm};
+use rlfd_models::spec::{ActionTerm, ObservationTerm, Source};
 
 use super::registry::Entry;
 use super::{ActionPrecision, Env, EnvError, EnvSpec, EnvState, GoalReward, GoalTask, Goals, Step};
@@ -120,6 +120,7 @@ impl Reach2d {
             max_rate: None,
             stiffness: None,
             damping: None,
+            time_constant_s: None,
         };
         let spec = EnvSpec {
             id: variant.id.to_owned(),
@@ -181,6 +182,10 @@ impl Reach2d {
 
 fn term(name: &str, unit: &str) -> ObservationTerm {
     ObservationTerm {
+        source: match name {
+            "desired_goal" => Source::Setpoint,
+            _ => Source::Sensor,
+        },
         name: name.to_owned(),
         unit: unit.to_owned(),
         dim: 2,

@@ -140,7 +140,7 @@ mod tests {
             let message = text.parse::<LinkAddress>().unwrap_err().to_string();
             assert!(message.contains(reason), "{message}");
             assert!(
-                message.contains("expected qemu:BOARD (one of mps2-an386, riscv-virt)"),
+                message.contains("expected qemu:BOARD (one of mps2-an386, riscv-virt, microbit,"),
                 "{message}"
             );
         }

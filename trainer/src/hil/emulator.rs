@@ -4,11 +4,13 @@ use std::env;
 use std::fs;
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use tempfile::NamedTempFile;
 
 use super::HilError;
@@ -31,15 +33,31 @@ pub struct Machine {
     pub arguments: &'static [&'static str],
 }
 
-/// The boards of `firmware-examples`.
-pub const MACHINES: [Machine; 2] = [
+/// What connects a board's network chip to a network that reaches nothing: QEMU warns of a chip without one.
+const ISLAND: [&str; 2] = ["-nic", "user,restrict=on"];
+
+/// A board whose emulator is QEMU's for Arm.
+const fn arm(
+    name: &'static str,
+    target: &'static str,
+    arguments: &'static [&'static str],
+) -> Machine {
     Machine {
-        name: "mps2-an386",
-        target: "thumbv7em-none-eabihf",
+        name,
+        target,
         program: "qemu-system-arm",
         package: "qemu-system-arm",
-        arguments: &["-machine", "mps2-an386", "-cpu", "cortex-m4"],
-    },
+        arguments,
+    }
+}
+
+/// The boards of `firmware-examples` that an emulator can be.
+pub const MACHINES: [Machine; 6] = [
+    arm(
+        "mps2-an386",
+        "thumbv7em-none-eabihf",
+        &["-machine", "mps2-an386", ISLAND[0], ISLAND[1]],
+    ),
     Machine {
         name: "riscv-virt",
         target: "riscv32imafc-unknown-none-elf",
@@ -47,6 +65,22 @@ pub const MACHINES: [Machine; 2] = [
         package: "qemu-system-misc",
         arguments: &["-machine", "virt", "-bios", "none"],
     },
+    arm("microbit", "thumbv6m-none-eabi", &["-machine", "microbit"]),
+    arm(
+        "lm3s6965evb",
+        "thumbv7m-none-eabi",
+        &["-machine", "lm3s6965evb", ISLAND[0], ISLAND[1]],
+    ),
+    arm(
+        "mps2-an500",
+        "thumbv7em-none-eabihf",
+        &["-machine", "mps2-an500", ISLAND[0], ISLAND[1]],
+    ),
+    arm(
+        "mps2-an505",
+        "thumbv8m.main-none-eabihf",
+        &["-machine", "mps2-an505", ISLAND[0], ISLAND[1]],
+    ),
 ];
 
 /// The board of that name.
@@ -111,7 +145,8 @@ impl Emulator {
         let socket = folder.path().join("uart");
         let listener = UnixListener::bind(&socket).map_err(link_error)?;
         let said = NamedTempFile::new().map_err(link_error)?;
-        let child = Command::new(machine.program)
+        let mut command = Command::new(machine.program);
+        command
             .args(machine.arguments)
             .args(["-nodefaults", "-display", "none", "-monitor", "none"])
             .args(["-semihosting-config", "enable=on,target=native"])
@@ -122,13 +157,13 @@ impl Emulator {
             .arg(elf)
             .stdin(Stdio::null())
             .stdout(said.as_file().try_clone().map_err(link_error)?)
-            .stderr(said.as_file().try_clone().map_err(link_error)?)
-            .spawn()
-            .map_err(|source| HilError::NoEmulator {
-                program: machine.program,
-                package: machine.package,
-                source,
-            })?;
+            .stderr(said.as_file().try_clone().map_err(link_error)?);
+        end_with_parent(&mut command);
+        let child = command.spawn().map_err(|source| HilError::NoEmulator {
+            program: machine.program,
+            package: machine.package,
+            source,
+        })?;
         let mut emulator = Self { child, said };
         let stream = emulator.accept(&listener).map_err(|error| match error {
             AcceptError::Socket(source) => link_error(source),
@@ -187,6 +222,21 @@ impl Drop for Emulator {
 enum AcceptError {
     Socket(io::Error),
     Ended(String),
+}
+
+/// Has the kernel end the child when the thread that starts it ends, however that ends: a killed process drops nothing.
+fn end_with_parent(command: &mut Command) {
+    let parent = std::process::id();
+    let arrange = move || {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // A parent that was gone before this arrangement sends no signal any more.
+        match getppid() {
+            Some(now) if now.as_raw_nonzero().get().cast_unsigned() == parent => Ok(()),
+            _ => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    };
+    // SAFETY: between fork and exec only system calls happen, which take no lock and allocate nothing.
+    unsafe { command.pre_exec(arrange) };
 }
 
 /// QEMU splits its options at commas; a doubled comma is one.

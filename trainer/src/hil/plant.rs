@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use rlfd_runtime::Phase;
+use rlfd_models::Source;
 use rlfd_runtime::{Fault, PolicyImage};
 
 use super::{HilError, Session};
@@ -46,6 +46,10 @@ pub struct Plant<'a> {
     env: &'a mut (dyn Env + 'static),
     pace: Pace,
     measurement: Vec<f32>,
+    /// What is asked of the machine, as the board was told last.
+    setpoint: Vec<f32>,
+    /// Of each number of the observation, where it comes from.
+    sources: Vec<Source>,
     observation: Vec<f64>,
     command: Vec<f32>,
     action: Vec<f64>,
@@ -63,10 +67,17 @@ impl<'a> Plant<'a> {
     ) -> Result<Self, HilError> {
         check_contract(env.spec(), image)?;
         let (observation_dim, action_dim) = (env.spec().observation_dim(), env.spec().action_dim());
+        let terms = env.spec().observation.iter();
+        let sources: Vec<Source> = terms
+            .flat_map(|term| std::iter::repeat_n(term.source, term.dim))
+            .collect();
+        let count = |source| sources.iter().filter(|other| **other == source).count();
         Ok(Self {
             env,
             pace,
-            measurement: vec![0.0; observation_dim],
+            measurement: vec![0.0; count(Source::Sensor)],
+            setpoint: vec![0.0; count(Source::Setpoint)],
+            sources,
             observation: vec![0.0; observation_dim],
             command: vec![0.0; action_dim],
             action: vec![0.0; action_dim],
@@ -102,9 +113,13 @@ impl<'a> Plant<'a> {
         self.env.reset(&mut rng, &mut self.observation);
         // Until the first command there is none: the actuators rest.
         self.command.fill(0.0);
-        let mut report = EpisodeReport::default();
-        if let Phase::Faulted { fault, .. } = session.reset(episode as u32)? {
-            report.fault = Some(fault);
+        let mut report = EpisodeReport {
+            fault: session.reset(episode as u32)?.fault(),
+            ..EpisodeReport::default()
+        };
+        self.read_sources();
+        if !self.setpoint.is_empty() {
+            session.setpoint(&self.setpoint)?;
         }
         each(self.env, episode)?;
         let (period_us, limit) = {
@@ -113,8 +128,8 @@ impl<'a> Plant<'a> {
         };
         let began = Instant::now();
         while report.len < limit && !report.terminated && !self.env.is_cut() {
-            for (number, wide) in self.measurement.iter_mut().zip(&self.observation) {
-                *number = *wide as f32;
+            if self.read_sources() {
+                session.setpoint(&self.setpoint)?;
             }
             let time_us = u64::from(report.len) * period_us;
             let next = began + Duration::from_micros(period_us * u64::from(report.len + 1));
@@ -132,6 +147,26 @@ impl<'a> Plant<'a> {
             report.is_success = Some(task.is_success(goals.achieved, goals.desired));
         }
         Ok(report)
+    }
+
+    /// Sorts the observation into what sensors measure and what is asked, and says whether something else is asked. The
+    /// last action, which a board knows itself, is left out.
+    fn read_sources(&mut self) -> bool {
+        let (mut measurement, mut setpoint) =
+            (self.measurement.iter_mut(), self.setpoint.iter_mut());
+        let mut is_new = false;
+        for (source, wide) in self.sources.iter().zip(&self.observation) {
+            let number = *wide as f32;
+            match source {
+                Source::Sensor => measurement.next().map(|place| *place = number),
+                Source::Setpoint => setpoint.next().map(|place| {
+                    is_new |= place.to_bits() != number.to_bits();
+                    *place = number;
+                }),
+                Source::LastAction => None,
+            };
+        }
+        is_new
     }
 
     fn exchange(

@@ -12,7 +12,7 @@ use rlfd_runtime::Event;
 use rlfd_runtime::Phase;
 use rlfd_runtime::image::IMAGE_VERSION;
 use rlfd_runtime::wire::{
-    BoardMessage, Frame, FrameReader, HostMessage, MAX_FRAME_LEN, Values, WIRE_VERSION,
+    BoardMessage, Frame, FrameReader, HostMessage, MAX_FRAME_LEN, MAX_VALUES, Values, WIRE_VERSION,
 };
 use rlfd_runtime::{Fault, PolicyImage};
 
@@ -281,15 +281,42 @@ impl Session {
         command: &mut [f32],
     ) -> Result<Answer, HilError> {
         let began = Instant::now();
+        let rest = self.send_parts(measurement)?;
         let message = HostMessage::Measurement {
             time_us,
-            values: Values::from(measurement),
+            values: Values::from(rest),
         };
         let answer = self.ask("Measurement", message, |message| {
             take_command(message, command)
         })?;
         self.latency.record(began.elapsed());
         Ok(answer)
+    }
+
+    /// Asks something else of the machine, from the policy's next action on.
+    ///
+    /// # Errors
+    /// If the board does not answer or it is no setpoint for its image.
+    pub fn setpoint(&mut self, setpoint: &[f32]) -> Result<(), HilError> {
+        let message = HostMessage::Setpoint {
+            values: Values::from(setpoint),
+        };
+        self.ask("Setpoint", message, accepted)
+    }
+
+    /// Sends of a measurement what does not fit its last frame, part by part, and answers the rest.
+    fn send_parts<'v>(&mut self, measurement: &'v [f32]) -> Result<&'v [f32], HilError> {
+        let mut rest = measurement;
+        while rest.len() > MAX_VALUES {
+            let (values, others) = rest.split_at(MAX_VALUES);
+            let message = HostMessage::Part {
+                first: (measurement.len() - rest.len()) as u32,
+                values: Values::from(values),
+            };
+            self.ask("Part", message, accepted)?;
+            rest = others;
+        }
+        Ok(rest)
     }
 
     /// Sends a measurement once and waits for its command until `deadline`; `None` if it did not come by then.
@@ -304,9 +331,10 @@ impl Session {
         command: &mut [f32],
     ) -> Result<Option<Answer>, HilError> {
         let began = Instant::now();
+        let rest = self.send_parts(measurement)?;
         let message = HostMessage::Measurement {
             time_us,
-            values: Values::from(measurement),
+            values: Values::from(rest),
         };
         let question = self.number(message);
         let mut take = |message: BoardMessage<'_>| take_command(message, command);
@@ -516,6 +544,10 @@ impl Session {
         }
         Ok(answer)
     }
+}
+
+fn accepted(message: BoardMessage<'_>) -> Option<()> {
+    matches!(message, BoardMessage::Accepted).then_some(())
 }
 
 fn take_command(message: BoardMessage<'_>, command: &mut [f32]) -> Option<Answer> {

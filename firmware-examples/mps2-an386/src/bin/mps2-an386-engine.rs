@@ -3,16 +3,9 @@
 #![no_std]
 #![no_main]
 
-use mps2_an386::{Mps2, halt};
-use rlfd_firmware::{Memory, infer};
-
-#[cortex_m_rt::entry]
+#[rlfd_cortex_m::entry]
 fn main() -> ! {
-    if let (Some(mut board), Some(memory)) = (Mps2::take(), Memory::take()) {
-        infer(memory, || measure_begin(), || measure_end(), &mut board);
-        semihosting::process::exit(0);
-    }
-    semihosting::process::exit(1)
+    rlfd_cortex_m::infer_once::<mps2_an386::An386Board>(|| measure_begin(), || measure_end())
 }
 
 /// The marks differ, or the compiler would make them one.
@@ -26,10 +19,4 @@ extern "C" fn measure_begin() {
 #[unsafe(no_mangle)]
 extern "C" fn measure_end() {
     cortex_m::asm::dmb();
-}
-
-/// Nothing in the program panics; `rlfd-firmware`'s README shows how that is checked.
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    halt()
 }

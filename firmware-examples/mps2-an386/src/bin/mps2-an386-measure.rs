@@ -3,21 +3,4 @@
 #![no_std]
 #![no_main]
 
-use mps2_an386::{Mps2, halt, paint_stack};
-use rlfd_firmware::{Memory, measure};
-
-#[cortex_m_rt::entry]
-fn main() -> ! {
-    let stack = paint_stack();
-    if let (Some(mut board), Some(memory)) = (Mps2::take(), Memory::take()) {
-        measure(memory, &stack, &mut board);
-        semihosting::process::exit(0);
-    }
-    semihosting::process::exit(1)
-}
-
-/// Nothing in the program panics; `rlfd-firmware`'s README shows how that is checked.
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
-    halt()
-}
+rlfd_cortex_m::measure!(mps2_an386::An386Board);

@@ -26,7 +26,7 @@ fn the_bytes_are_the_specified_ones() {
     let u32_at = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
     let f32_at = |at: usize| f32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
     assert_eq!(bytes[..8], [0x89, 0x52, 0x4c, 0x46, 0x44, 0x0d, 0x0a, 0x1a]);
-    assert_eq!(bytes[8..12], [2, 0, 0, 0]);
+    assert_eq!(bytes[8..12], [3, 0, 0, 0]);
     let mut crc = 0xffff_ffffu32;
     for byte in bytes[..12].iter().chain(&bytes[16..]) {
         crc ^= u32::from(*byte);
@@ -51,15 +51,16 @@ fn the_bytes_are_the_specified_ones() {
     // Normaliser and clamp of 5 in steps of 8 numbers; the last array, two offsets, ends the section.
     let constants_len = 4 * 32 + first + first_bias + second + second_bias + 16 + 8;
     let lens = [
-        2 * 16,
-        32,
+        2 * 20,
+        36,
         8,
         8,
         labels_len,
-        9 * 44,
+        9 * 60,
         constants_len,
         5 * 4,
         2 * 4,
+        0,
     ];
     let mut varints = Vec::new();
     for mut len in lens {
@@ -83,22 +84,27 @@ fn the_bytes_are_the_specified_ones() {
     }
     assert_eq!(end, bytes.len());
     // The second observation term.
-    let velocity = starts[0] + 16;
-    assert_eq!(bytes[velocity..velocity + 4], [1, 0, 2, 0]);
-    assert_eq!([4, 8, 12].map(|at| f32_at(velocity + at)), [0.1, 0.5, 10.0]);
+    let velocity = starts[0] + 20;
+    assert_eq!(bytes[velocity..velocity + 8], [1, 0, 2, 0, 0, 0, 0, 0]);
+    assert_eq!(
+        [8, 12, 16].map(|at| f32_at(velocity + at)),
+        [0.1, 0.5, 10.0]
+    );
     assert_eq!(
         [12, 16, 20].map(|at| f32_at(starts[1] + at)),
         [-3.0, 3.0, 50.0]
     );
     assert_eq!((u32_at(starts[2]), u32_at(starts[2] + 4)), (0, 5));
     // The fifth operation: dense, ELU, 5 to 21, from the first place to the second.
-    let dense = starts[5] + 4 * 44;
+    let dense = starts[5] + 4 * 60;
     assert_eq!(bytes[dense..dense + 4], [1, 2, 0, 0]);
-    assert_eq!((u32_at(dense + 4), u32_at(dense + 8)), (HIDDEN, 0));
-    let [weights, bias] = [12, 16].map(|at| u32_at(dense + at) & 0x7fff_ffff);
-    assert_eq!(u32_at(dense + 12) >> 31, 1);
     let (n, m) = (5, HIDDEN);
-    assert_eq!([20, 24, 28].map(|at| u32_at(dense + at)), [n, m, 1]);
+    assert_eq!([4, 8].map(|at| u32_at(dense + at)), [HIDDEN, m]);
+    assert_eq!([12, 16].map(|at| u32_at(dense + at)), [0, n]);
+    let [weights, bias] = [20, 28].map(|at| u32_at(dense + at) & 0x7fff_ffff);
+    assert_eq!(u32_at(dense + 20) >> 31, 1);
+    assert_eq!([24, 32].map(|at| u32_at(dense + at)), [n * m, m]);
+    assert_eq!([36, 40, 44].map(|at| u32_at(dense + at)), [n, m, 1]);
     for o in 0..m {
         for i in 0..n {
             let number = 64 * (o / 64) * n + i * 64.min(m - 64 * (o / 64)) + o % 64;
@@ -108,5 +114,5 @@ fn the_bytes_are_the_specified_ones() {
     }
     assert_eq!(f32_at(starts[6] + 4 * bias), net.biases[0][0]);
     assert_eq!(f32_at(starts[7] + 4), -0.2);
-    assert_eq!(f32_at(starts[0] + 12), f32::INFINITY);
+    assert_eq!(f32_at(starts[0] + 16), f32::INFINITY);
 }

@@ -24,6 +24,7 @@ pub(super) use here::dense;
 // One function applied to each value; how many values from the start are done.
 pub(super) use here::apply;
 // One function of two numbers, value by value; how many from the start are done.
+#[cfg(feature = "zip")]
 pub(super) use here::zip;
 // The sum of all activations, where it is found.
 #[cfg(feature = "quantized")]
@@ -35,5 +36,5 @@ pub(super) use here::panel_i8;
 #[cfg(feature = "quantized")]
 pub(super) use here::requantize;
 // Sums of a dense layer with weights in half precision; whether they are done, in whole.
-#[cfg(feature = "quantized")]
+#[cfg(feature = "half")]
 pub(super) use here::accumulate_half;

@@ -1,6 +1,8 @@
 //! No kernels: the portable ones do all the work.
 
-use crate::nn::{Function, ZipFunction};
+use crate::nn::Function;
+#[cfg(feature = "zip")]
+use crate::nn::ZipFunction;
 
 pub(in crate::nn) const fn dense(
     _weight: &[f32],
@@ -15,6 +17,7 @@ pub(in crate::nn) const fn apply(_function: Function, _p: [f32; 2], _values: &mu
     0
 }
 
+#[cfg(feature = "zip")]
 pub(in crate::nn) const fn zip(
     _function: ZipFunction,
     _swapped: bool,
@@ -50,7 +53,7 @@ pub(in crate::nn) const fn requantize(
     0
 }
 
-#[cfg(feature = "quantized")]
+#[cfg(feature = "half")]
 pub(in crate::nn) const fn accumulate_half(
     _weight: &[u16],
     _input: &[f32],

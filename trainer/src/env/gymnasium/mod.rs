@@ -8,7 +8,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rand::{Rng, RngExt};
-use rlfd_models::spec::{ActionTerm, ObservationTerm};
+use rlfd_models::spec::{ActionTerm, ObservationTerm, Source};
 
 use self::worker::{Description, Worker};
 use super::{ActionPrecision, Env, EnvError, EnvSpec, EnvState, Step};
@@ -95,10 +95,12 @@ fn spec(name: &str, description: &Description) -> EnvSpec {
         max_rate: None,
         stiffness: None,
         damping: None,
+        time_constant_s: None,
     });
     let observation = ObservationTerm {
         name: "observation".to_owned(),
         unit: "1".to_owned(),
+        source: Source::Sensor,
         dim: description.observation_dim,
         scale: 1.0,
         offset: 0.0,

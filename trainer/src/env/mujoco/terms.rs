@@ -1,13 +1,14 @@
 //! Names and units of observations and actions, read off the model.
 
 use mujoco_rs::prelude::{MjModel, MjtJoint, MjtObjBase};
-use rlfd_models::spec::{ActionTerm, ObservationTerm};
+use rlfd_models::spec::{ActionTerm, ObservationTerm, Source};
 
 /// A group of `dim` numbers passed on as they are measured.
 pub(super) fn term(name: impl Into<String>, unit: &str, dim: usize) -> ObservationTerm {
     ObservationTerm {
         name: name.into(),
         unit: unit.to_owned(),
+        source: Source::Sensor,
         dim,
         scale: 1.0,
         offset: 0.0,
@@ -97,6 +98,7 @@ pub(super) fn actions(model: &MjModel) -> Vec<ActionTerm> {
                 max_rate: None,
                 stiffness: None,
                 damping: None,
+                time_constant_s: None,
             }
         })
         .collect()

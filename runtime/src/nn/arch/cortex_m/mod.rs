@@ -2,9 +2,12 @@
 
 use core::arch::global_asm;
 
+use crate::nn::Function;
+#[cfg(feature = "zip")]
+use crate::nn::ZipFunction;
 use crate::nn::dense::PANEL;
+#[cfg(feature = "functions")]
 use crate::nn::math::{TANH_P, TANH_Q, TANH_SQUARE, halved_argument};
-use crate::nn::{Function, ZipFunction};
 
 global_asm!(include_str!("dense.s"), options(raw));
 global_asm!(include_str!("map.s"), options(raw));
@@ -15,6 +18,7 @@ global_asm!(include_str!("pairs.s"), options(raw));
 type Columns = unsafe extern "C" fn(*const f32, *const f32, usize, *mut f32, usize, *const f32);
 
 /// Two runs of numbers and how many fours there are; the first is overwritten.
+#[cfg(feature = "zip")]
 type Zip = unsafe extern "C" fn(*mut f32, *const f32, usize);
 
 unsafe extern "C" {
@@ -51,8 +55,16 @@ unsafe extern "C" {
         stride: usize,
         bias: *const f32,
     );
-    fn rlfd_odd_rational(values: *mut f32, fours: usize, table: &[f32; 14], far: f32);
     fn rlfd_relu(values: *mut f32, eights: usize);
+}
+
+#[cfg(feature = "functions")]
+unsafe extern "C" {
+    fn rlfd_odd_rational(values: *mut f32, fours: usize, table: &[f32; 14], far: f32);
+}
+
+#[cfg(feature = "zip")]
+unsafe extern "C" {
     fn rlfd_zip_add(values: *mut f32, others: *const f32, fours: usize);
     fn rlfd_zip_subtract(values: *mut f32, others: *const f32, fours: usize);
     fn rlfd_zip_multiply(values: *mut f32, others: *const f32, fours: usize);
@@ -109,8 +121,16 @@ pub(in crate::nn) fn dense(
     input: &[f32],
     sums: &mut [f32],
 ) -> bool {
-    if bias.is_some_and(|bias| bias.len() != sums.len()) || input.is_empty() {
-        return false;
+    // Always the whole of it, so that the portable kernel is not linked.
+    let mut bias = bias;
+    if input.is_empty() || bias.is_some_and(|bias| bias.len() != sums.len()) {
+        let biases = bias.take().unwrap_or_default();
+        sums.iter_mut()
+            .zip(biases)
+            .for_each(|(sum, bias)| *sum = *bias);
+    }
+    if input.is_empty() {
+        return true;
     }
     let mut rest = weight;
     let mut biases = bias.map(|bias| bias.chunks(PANEL));
@@ -176,10 +196,13 @@ fn panel_sums(panel: &[f32], bias: Option<&[f32]>, input: &[f32], sums: &mut [f3
 }
 
 /// `t` up to which no result of a rational comes near its limit: |tanh(5)| is 1 - 9e-5.
+#[cfg(feature = "functions")]
 const FAR: f32 = 25.0;
 
 /// What `rlfd_odd_rational` needs to know of tanh and of sigmoid. -0 added changes nothing, not even -0.
+#[cfg(feature = "functions")]
 const TANH: [f32; 14] = table(TANH_SQUARE, TANH_P, TANH_Q, 1.0, -0.0);
+#[cfg(feature = "functions")]
 const SIGMOID: [f32; 14] = table(
     4.0 * TANH_SQUARE,
     halved_argument(TANH_P, 0.25),
@@ -188,6 +211,7 @@ const SIGMOID: [f32; 14] = table(
     0.5,
 );
 
+#[cfg(feature = "functions")]
 const fn table(
     square: f32,
     [p0, p1, p2, p3, p4]: [f32; 5],
@@ -201,7 +225,9 @@ const fn table(
 }
 
 pub(in crate::nn) fn apply(function: Function, _p: [f32; 2], values: &mut [f32]) -> usize {
-    let (eights, fours) = (values.len() / 8, values.len() / 4);
+    let eights = values.len() / 8;
+    #[cfg(feature = "functions")]
+    let fours = values.len() / 4;
     let values = values.as_mut_ptr();
     match function {
         Function::Relu if eights > 0 => {
@@ -209,11 +235,13 @@ pub(in crate::nn) fn apply(function: Function, _p: [f32; 2], values: &mut [f32])
             unsafe { rlfd_relu(values, eights) };
             8 * eights
         }
+        #[cfg(feature = "functions")]
         Function::Tanh if fours > 0 => {
             // SAFETY: as above.
             unsafe { rlfd_odd_rational(values, fours, &TANH, FAR) };
             4 * fours
         }
+        #[cfg(feature = "functions")]
         Function::Sigmoid if fours > 0 => {
             // SAFETY: as above.
             unsafe { rlfd_odd_rational(values, fours, &SIGMOID, 4.0 * FAR) };
@@ -223,6 +251,7 @@ pub(in crate::nn) fn apply(function: Function, _p: [f32; 2], values: &mut [f32])
     }
 }
 
+#[cfg(feature = "zip")]
 pub(in crate::nn) fn zip(
     function: ZipFunction,
     swapped: bool,
@@ -336,7 +365,7 @@ pub(in crate::nn) fn requantize(
 }
 
 /// Left to the portable loop.
-#[cfg(feature = "quantized")]
+#[cfg(feature = "half")]
 pub(in crate::nn) const fn accumulate_half(
     _weight: &[u16],
     _input: &[f32],

@@ -33,11 +33,8 @@ pub(in crate::nn) fn dense(
     if !has_avx2() {
         return false;
     }
-    for (sum, bias) in sums.iter_mut().zip(bias.unwrap_or_default()) {
-        *sum = *bias;
-    }
     // SAFETY: the processor has AVX2.
-    unsafe { accumulate(weight, input, sums) };
+    unsafe { panels(weight, bias.unwrap_or_default(), input, sums) };
     true
 }
 
@@ -50,14 +47,35 @@ pub(in crate::nn) fn apply(function: Function, p: [f32; 2], values: &mut [f32]) 
     values.len()
 }
 
-/// The portable loops are wide enough.
-pub(in crate::nn) const fn zip(
-    _function: ZipFunction,
-    _swapped: bool,
-    _values: &mut [f32],
-    _others: &[f32],
+pub(in crate::nn) fn zip(
+    function: ZipFunction,
+    swapped: bool,
+    values: &mut [f32],
+    others: &[f32],
 ) -> usize {
-    0
+    if !has_avx2() {
+        return 0;
+    }
+    // SAFETY: the processor has AVX2.
+    unsafe { zip_avx2(function, swapped, values, others) }
+}
+
+/// What recurrent cells are made of, whole registers at a time.
+#[target_feature(enable = "avx2")]
+fn zip_avx2(function: ZipFunction, swapped: bool, values: &mut [f32], others: &[f32]) -> usize {
+    let (values, _) = values.as_chunks_mut();
+    let (others, _) = others.as_chunks();
+    let pairs = values.iter_mut().zip(others);
+    let done = LANES * pairs.len();
+    match (function, swapped) {
+        (ZipFunction::Add, _) => pairs.for_each(|(a, b)| store(a, _mm256_add_ps(load(a), load(b)))),
+        (ZipFunction::Mul, _) => pairs.for_each(|(a, b)| store(a, _mm256_mul_ps(load(a), load(b)))),
+        (ZipFunction::Sub, false) => {
+            pairs.for_each(|(a, b)| store(a, _mm256_sub_ps(load(a), load(b))));
+        }
+        _ => return 0,
+    }
+    done
 }
 
 /// The portable loops, compiled for wider registers.
@@ -66,15 +84,25 @@ fn apply_avx2(function: Function, p: [f32; 2], values: &mut [f32]) {
     function.apply_portable(p, values);
 }
 
+/// Sums start at their bias; where that is missing, at what they hold.
 #[target_feature(enable = "avx2")]
-fn accumulate(weight: &[f32], input: &[f32], sums: &mut [f32]) {
-    let mut rest = weight;
+fn panels(weight: &[f32], bias: &[f32], input: &[f32], sums: &mut [f32]) {
+    let (mut rest, mut biases) = (weight, bias);
     for sums in sums.chunks_mut(PANEL) {
-        let Some((panel, following)) = rest.split_at_checked(input.len() * sums.len()) else {
-            return;
-        };
+        let (bias, later) = biases.split_at_checked(sums.len()).unwrap_or((biases, &[]));
+        biases = later;
+        let panel = rest.split_at_checked(input.len() * sums.len());
+        let (panel, following) = panel.unwrap_or_default();
+        rest = following;
+        if let Some(sums) = sums.as_chunks_mut().0.first_chunk_mut() {
+            let bias = bias.as_chunks().0.first_chunk();
+            full_panel(panel, input, bias, sums);
+            continue;
+        }
+        for (sum, bias) in sums.iter_mut().zip(bias) {
+            *sum = *bias;
+        }
         match (sums.len() / LANES, sums.len() % LANES) {
-            (8, _) => full_panel(panel, input, sums),
             (0, 1) => one_column(panel, input, sums),
             (0, _) => columns::<0>(panel, input, sums),
             (1, _) => columns::<1>(panel, input, sums),
@@ -85,7 +113,6 @@ fn accumulate(weight: &[f32], input: &[f32], sums: &mut [f32]) {
             (6, _) => columns::<6>(panel, input, sums),
             _ => columns::<7>(panel, input, sums),
         }
-        rest = following;
     }
 }
 
@@ -108,17 +135,21 @@ fn add_products<const N: usize>(sums: &mut [__m256; N], weights: &[[f32; LANES];
     }
 }
 
+/// The registers of a full panel.
+const FULL: usize = PANEL / LANES;
+
 #[target_feature(enable = "avx2")]
-fn full_panel(panel: &[f32], input: &[f32], sums: &mut [f32]) {
-    const N: usize = PANEL / LANES;
-    let Some(sums) = sums.as_chunks_mut().0.first_chunk_mut::<N>() else {
-        return;
-    };
-    let mut sum = [_mm256_setzero_ps(); N];
-    for (sum, numbers) in sum.iter_mut().zip(&*sums) {
+fn full_panel(
+    panel: &[f32],
+    input: &[f32],
+    bias: Option<&[[f32; LANES]; FULL]>,
+    sums: &mut [[f32; LANES]; FULL],
+) {
+    let mut sum = [_mm256_setzero_ps(); FULL];
+    for (sum, numbers) in sum.iter_mut().zip(bias.unwrap_or(sums)) {
         *sum = load(numbers);
     }
-    let (rows, _) = panel.as_chunks().0.as_chunks::<N>();
+    let (rows, _) = panel.as_chunks().0.as_chunks::<FULL>();
     let (fours, rest_rows) = rows.as_chunks::<4>();
     let (inputs, rest) = input.as_chunks::<4>();
     for (rows, inputs) in fours.iter().zip(inputs) {

@@ -7,7 +7,7 @@
 
 use mujoco_rs::prelude::{MjModel, MjtEq};
 use rand::{Rng, RngExt};
-use rlfd_models::spec::{ActionTerm, ObservationTerm};
+use rlfd_models::spec::{ActionTerm, ObservationTerm, Source};
 
 use self::parts::Parts;
 pub use self::task::FetchTask;
@@ -450,7 +450,10 @@ fn observation_terms(has_object: bool) -> Vec<ObservationTerm> {
     }
     terms.push(term("gripper velocity", "m/period", 3));
     terms.push(term("finger velocities", "m/period", 2));
-    terms.push(term("desired_goal", "m", 3));
+    terms.push(ObservationTerm {
+        source: Source::Setpoint,
+        ..term("desired_goal", "m", 3)
+    });
     terms
 }
 
@@ -466,6 +469,7 @@ fn action_terms() -> Vec<ActionTerm> {
         max_rate: None,
         stiffness: None,
         damping: None,
+        time_constant_s: None,
     };
     vec![
         term("gripper motion", "0.05 m", 3),

@@ -1,4 +1,4 @@
-//! Puts `memory.x` where the linker looks and links with the runtime's script.
+//! The build script of every Cortex-M board: puts its `memory.x` where the linker looks and links with `cortex-m-rt`'s script.
 
 use std::{env, fs, path::PathBuf};
 

@@ -1,0 +1,6 @@
+//! Boots the board and serves the linked-in policy over its UART.
+
+#![no_std]
+#![no_main]
+
+rlfd_cortex_m::serve!(microbit::Microbit);

@@ -1,0 +1,55 @@
+#![no_std]
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
+//! The only package of the workspace whose trade is unsafe code: it turns what C promises in words, that a pointer leads to so
+//! many bytes and stays good, into what Rust can check from there on. It computes nothing; `rlfd-runtime` does.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+// On a host the standard library brings what a program must have besides `main`; on bare metal it is here.
+#[cfg(not(target_os = "none"))]
+extern crate std;
+
+mod board;
+mod contract;
+mod controller;
+mod fault;
+mod memory;
+mod policy;
+mod status;
+
+pub use board::Board;
+pub use contract::{
+    ActionTerm, Contract, ObservationTerm, Text, rlfd_image_action_term, rlfd_image_check,
+    rlfd_image_observation_term,
+};
+pub use controller::{
+    Controller, Cycle, Limits, Outcome, Phase, Stats, rlfd_controller_fault, rlfd_controller_new,
+    rlfd_controller_phase, rlfd_controller_reset, rlfd_controller_self_test,
+    rlfd_controller_set_max_interval, rlfd_controller_start, rlfd_controller_stats,
+    rlfd_controller_step, rlfd_controller_stop, rlfd_controller_trip,
+};
+pub use fault::{Fault, rlfd_fault_name};
+pub use memory::RLFD_MEMORY_ALIGNMENT;
+pub use policy::{
+    Policy, rlfd_policy_act, rlfd_policy_new, rlfd_policy_reset, rlfd_policy_self_test,
+};
+pub use status::{Status, rlfd_status_name};
+
+/// Nothing in the library panics, and a linker that drops what is not reached drops this.
+#[cfg(all(target_os = "none", not(test)))]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
+}
