@@ -177,6 +177,19 @@ pub fn read_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>, CheckpointE
     in_file(path, || Ok(archive::read(&std::fs::read(path)?)?.tensors))
 }
 
+/// Writes tensors alone, without a contract, whole or not at all.
+///
+/// # Errors
+/// Names the file, if the file system refuses it.
+pub fn write_tensors(
+    path: &Path,
+    tensors: &BTreeMap<String, Tensor>,
+) -> Result<(), CheckpointError> {
+    in_file(path, || {
+        Ok(atomic_file::replace(path, &archive::write(tensors, None)?)?)
+    })
+}
+
 /// Puts the file's name in front of what went wrong in it.
 fn in_file<T>(
     path: &Path,

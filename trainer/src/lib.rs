@@ -7,6 +7,7 @@ pub mod data;
 pub mod env;
 pub mod hil;
 pub mod nn;
+pub mod potential;
 pub mod python;
 pub mod ranks;
 pub mod recipe;

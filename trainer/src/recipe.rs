@@ -15,6 +15,7 @@ use tch::Device;
 
 use crate::algo::{AlgorithmSettings, DemonstrationSettings, PolicySettings};
 use crate::data::HindsightSettings;
+use crate::potential::PotentialSettings;
 
 pub use draft::{Draft, SweepMember};
 pub use error::RecipeError;
@@ -65,6 +66,9 @@ pub struct Recipe {
     /// What is learned from besides experience.
     #[serde(flatten)]
     pub demonstrations: Option<DemonstrationSettings>,
+    /// What rewards are shaped by.
+    #[serde(flatten)]
+    pub shaping: Option<PotentialSettings>,
 }
 
 impl Recipe {
@@ -91,6 +95,16 @@ impl Recipe {
             (_, Some(demos)) => Some((&demos.demonstrations, demos.num_demos)),
             (_, None) => None,
         }
+    }
+
+    /// How many of a batch's rows critics learn from: all, or those that are no demonstrations.
+    #[must_use]
+    pub fn critic_rows(&self) -> usize {
+        let apart = match &self.demonstrations {
+            Some(demos) if !demos.critic_on_demos => demos.demo_batch_size,
+            _ => 0,
+        };
+        self.policy.batch_size - apart
     }
 
     /// Where the tensors live.
@@ -141,7 +155,19 @@ impl Recipe {
                 ("temperature_learning_rate", sac.temperature_learning_rate),
             ]),
             AlgorithmSettings::Td3(td3) => {
-                positive.push(("policy_delay", td3.policy_delay as usize));
+                positive.extend([
+                    ("policy_delay", td3.policy_delay as usize),
+                    ("cycle_steps", td3.cycle_steps),
+                    (
+                        "target_update_interval",
+                        td3.target_update_interval as usize,
+                    ),
+                ]);
+                fractions.push(("random_eps", td3.random_eps));
+                weights.extend([
+                    ("exploration_noise", td3.exploration_noise),
+                    ("action_l2", td3.action_l2),
+                ]);
             }
             AlgorithmSettings::Ddpg(ddpg) => {
                 positive.extend([
@@ -177,6 +203,31 @@ impl Recipe {
                     demos.demo_batch_size.to_string(),
                 );
             }
+        }
+        if let Some(shaping) = &self.shaping {
+            if self.demonstrations.is_none() {
+                let found = "no key `demonstrations`".to_owned();
+                return fail("potential", "with demonstrations to fit it to", found);
+            }
+            positive.extend([
+                ("potential_ensemble", shaping.potential_ensemble),
+                ("potential_epochs", shaping.potential_epochs),
+                (
+                    "potential_decay_interval",
+                    shaping.potential_decay_interval as usize,
+                ),
+                ("flow_layers", shaping.flow_layers),
+                ("gan_latent", shaping.gan_latent),
+                ("gan_critic_updates", shaping.gan_critic_updates),
+            ]);
+            widths.push(("potential_hidden", &shaping.potential_hidden));
+            rates.push(("potential_learning_rate", shaping.potential_learning_rate));
+            fractions.push(("potential_decay", shaping.potential_decay));
+            weights.extend([
+                ("potential_weight", shaping.potential_weight),
+                ("flow_smoothing", shaping.flow_smoothing),
+                ("gan_penalty", shaping.gan_penalty),
+            ]);
         }
         if let Some((key, value)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return fail(key, "at least 1", value.to_string());

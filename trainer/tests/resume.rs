@@ -136,6 +136,33 @@ fn ddpg_killed_and_resumed_with_hindsight() {
     compare("ddpg", "ddpg", &extra);
 }
 
+/// A potential is fitted, possibly more than once before a session lives long enough to keep it; it fades meanwhile.
+#[test]
+fn td3_killed_and_resumed_with_shaped_rewards() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("straight.npz");
+    let collect = ["collect", "--env", "Reach2DF-v1", "--script", "straight"];
+    let wish = ["--episodes", "10", "--action-noise", "0.1", "--out"];
+    succeed(trainer().args(collect).args(wish).arg(&file));
+    let demonstrations = format!("demonstrations={}", file.display());
+    let settings = [
+        "env=Reach2DF-v1",
+        &demonstrations,
+        "num_demos=10",
+        "demo_batch_size=8",
+        "bc_weight=0",
+        "rl_weight=1",
+        "critic_on_demos=false",
+        "potential=maf",
+        "potential_epochs=20",
+        "potential_hidden=[16]",
+        "potential_decay=0.5",
+        "potential_decay_interval=200",
+    ];
+    let extra: Vec<&str> = settings.iter().flat_map(|one| ["--set", *one]).collect();
+    compare("shaped td3", "td3", &extra);
+}
+
 #[test]
 fn a_finished_run_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();

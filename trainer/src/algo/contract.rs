@@ -5,8 +5,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tch::Device;
 
-use super::{ALGORITHMS, Algorithm, AlgorithmEntry, Dimensions, Setup};
+use super::{ALGORITHMS, Algorithm, AlgorithmEntry, Dimensions, Setup, Shaping};
 use crate::data::{Batch, ReplayBuffer, Transition};
+use crate::potential::{Demonstrated, Potential, PotentialModel, PotentialSettings};
 use crate::recipe::{Draft, Recipe};
 
 const DIMENSIONS: Dimensions = Dimensions {
@@ -14,7 +15,7 @@ const DIMENSIONS: Dimensions = Dimensions {
     action: 2,
 };
 
-/// With and, where it is optional, without demonstrations.
+/// Without demonstrations and, where these are optional, with; and with rewards shaped.
 fn recipes(entry: &AlgorithmEntry) -> Vec<Recipe> {
     let mut draft = Draft::open(entry.name).unwrap();
     let mut set = |key, value| draft.set("test", key, value).unwrap();
@@ -29,19 +30,40 @@ fn recipes(entry: &AlgorithmEntry) -> Vec<Recipe> {
     let without = draft.clone().resolve().unwrap();
     draft.set("test", "demonstrations", "unread.npz").unwrap();
     draft.set("test", "demo_batch_size", "11").unwrap();
-    vec![without, draft.resolve().unwrap()]
+    let with = draft.clone().resolve().unwrap();
+    draft.set("test", "potential", "maf").unwrap();
+    draft.set("test", "critic_on_demos", "false").unwrap();
+    draft.set("test", "potential_decay", "0.5").unwrap();
+    draft.set("test", "potential_decay_interval", "4").unwrap();
+    vec![without, with, draft.resolve().unwrap()]
+}
+
+/// Fitted to the transitions of [`experience`].
+fn potential() -> Potential {
+    let mut data = Demonstrated::default();
+    for n in 0..64 {
+        let x = (n as f32 * 0.37).sin();
+        data.observation.extend([x, x * x, 1.0]);
+        data.action.extend([x, -x]);
+    }
+    let settings = PotentialSettings::tiny(PotentialModel::Maf);
+    Potential::fit(&data, DIMENSIONS, &settings, (0, 1), Device::Cpu, &|| ())
 }
 
 fn each(check: impl Fn(&str, &Recipe)) {
     for entry in ALGORITHMS {
         for recipe in recipes(entry) {
-            let name = format!("{}, {:?}", entry.name, recipe.demonstrations);
+            let name = format!(
+                "{}, {:?}, {:?}",
+                entry.name, recipe.demonstrations, recipe.shaping
+            );
             check(&name, &recipe);
         }
     }
 }
 
 fn learner(recipe: &Recipe, threads: usize) -> Box<dyn Algorithm> {
+    let potential = &potential();
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let setup = Setup {
         dimensions: DIMENSIONS,
@@ -51,6 +73,11 @@ fn learner(recipe: &Recipe, threads: usize) -> Box<dyn Algorithm> {
             .demonstrations
             .as_ref()
             .and_then(|demos| demos.cloning()),
+        critic_rows: recipe.critic_rows(),
+        shaping: recipe.shaping.as_ref().map(|settings| Shaping {
+            potential,
+            settings,
+        }),
         threads,
         device: Device::Cpu,
     };
@@ -75,10 +102,14 @@ fn experience() -> ReplayBuffer {
 
 fn learn(learner: &mut dyn Algorithm, updates: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
     let replay = experience();
-    let mut batch = Batch::new(32, DIMENSIONS.observation, DIMENSIONS.action, Device::Cpu);
+    let potential = potential();
+    let mut batch = Batch::new(32, DIMENSIONS.observation, DIMENSIONS.action, Device::Cpu)
+        .with_potential(DIMENSIONS.observation);
     let mut metrics = Vec::new();
     for _ in 0..updates {
-        batch.fill(|rows| replay.sample(rng, 0.99, None, rows));
+        batch.fill_shaped(&potential, None, |rows| {
+            replay.sample(rng, 0.99, None, rows)
+        });
         learner.update(&mut batch, rng, Some(&mut metrics));
     }
     metrics

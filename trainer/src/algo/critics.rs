@@ -25,6 +25,8 @@ pub struct CriticShard {
     tapes: Vec<Tape>,
     /// Rows of the whole batch: derivatives are of its mean.
     batch_rows: f64,
+    /// The first rows, which are learned from, and how many these are of the whole batch.
+    learned: (i64, f64),
     loss_sum: f64,
 }
 
@@ -71,8 +73,13 @@ impl Critics {
         }
     }
 
-    /// Views and buffers for `rows` of `batch_rows` rows.
-    pub fn shard(&self, rows: usize, batch_rows: usize) -> CriticShard {
+    /// Views and buffers for the rows `first .. first + rows` of `batch_rows`, of which the first `learned` are learned from.
+    pub fn shard(
+        &self,
+        (first, rows): (usize, usize),
+        batch_rows: usize,
+        learned: usize,
+    ) -> CriticShard {
         let device = self.online.flat().device();
         let flat_gradient = Parameters::zeros(&self.shape, self.count, device);
         CriticShard {
@@ -82,6 +89,10 @@ impl Critics {
             flat_gradient,
             tapes: self.tapes(rows).0,
             batch_rows: batch_rows as f64,
+            learned: (
+                learned.saturating_sub(first).min(rows) as i64,
+                learned as f64,
+            ),
             loss_sum: 0.0,
         }
     }
@@ -152,14 +163,20 @@ impl CriticShard {
         least(&self.online, input, &mut tapes.0)
     }
 
-    /// Fills the gradient of `Σ_k ½ mean (Q_k(input) - target)²`; with `record`, keeps the loss for the log.
+    /// Fills the gradient of `Σ_k ½ mean (Q_k(input) - target)²`, the mean being over the rows that are learned from; with
+    /// `record`, keeps the loss for the log.
     pub fn regress(&mut self, input: &Tensor, target: &Tensor, record: bool) {
         self.loss_sum = 0.0;
         for ((net, gradient), tape) in self.online.iter().zip(&self.gradient).zip(&mut self.tapes) {
             net.forward(input, tape);
-            let delta = (tape.output() - target) / self.batch_rows;
+            let (rows, learned) = self.learned;
+            let delta = (tape.output() - target) / learned;
+            let others = delta.size()[0] - rows;
+            if others > 0 {
+                let _ = delta.narrow(0, rows, others).zero_();
+            }
             if record {
-                let error = &delta * self.batch_rows;
+                let error = &delta * learned;
                 self.loss_sum += error.square().sum(Kind::Float).double_value(&[]) / 2.0;
             }
             tape.output_delta().copy_(&delta);

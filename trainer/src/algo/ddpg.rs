@@ -14,6 +14,7 @@ use tch::{Device, Kind, Tensor};
 use super::actor::{Actor, ActorShard};
 use super::cloning::{self, CloneShard};
 use super::critics::{CriticShard, Critics};
+use super::shaping::ShapingShard;
 use super::team::Team;
 use super::{
     ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, Mode, OffPolicySettings, Setup,
@@ -50,6 +51,7 @@ pub struct Ddpg {
     settings: DdpgSettings,
     dimensions: Dimensions,
     cloning: Option<Cloning>,
+    is_shaped: bool,
     actor: Actor,
     actor_target: Parameters,
     critic: Critics,
@@ -68,6 +70,9 @@ struct Losses {
     action_dim: usize,
 }
 
+/// Place of the critic's answer among the metrics.
+const Q: usize = 0;
+
 /// One thread's rows of the batch, with its own buffers.
 #[derive(Debug)]
 struct Shard {
@@ -78,6 +83,7 @@ struct Shard {
     actor_target: Mlp,
     target_tape: Tape,
     critic: CriticShard,
+    shaping: Option<ShapingShard>,
     cloning: Option<CloneShard>,
     /// `[rows, observation + action]`: the states with the current policy's actions.
     policy_input: Tensor,
@@ -102,7 +108,10 @@ impl Ddpg {
         let actor_target = actor.parameters.duplicate();
         let critic = Critics::single(critic_shape, common.critic_learning_rate, device, rng);
         let losses = Losses {
-            bounds: setup.return_bounds.filter(|_| settings.clip_target),
+            // Shaped critics answer `Q - Φ`, which no bound on returns holds for.
+            bounds: setup
+                .return_bounds
+                .filter(|_| settings.clip_target && setup.shaping.is_none()),
             action_l2: settings.action_l2,
             rl_weight: setup.cloning.map_or(1.0, |cloning| cloning.rl_weight),
             batch_rows: policy.batch_size as f64,
@@ -115,7 +124,10 @@ impl Ddpg {
             actor: actor.shard(rows),
             actor_target: Mlp::view(&actor_shape, &actor_target, 0),
             target_tape: Tape::new(&actor_shape, rows, device),
-            critic: critic.shard(rows, policy.batch_size),
+            critic: critic.shard((first, rows), policy.batch_size, setup.critic_rows),
+            shaping: setup
+                .shaping
+                .map(|shaping| shaping.shard(rows, policy.batch_size)),
             cloning: setup.cloning.and_then(|cloning| {
                 cloning.shard((first, rows), policy.batch_size, Some(&critic), width)
             }),
@@ -129,6 +141,7 @@ impl Ddpg {
             settings: settings.clone(),
             dimensions: setup.dimensions,
             cloning: setup.cloning,
+            is_shaped: setup.shaping.is_some(),
             actor,
             actor_target,
             critic,
@@ -150,6 +163,10 @@ impl Ddpg {
         if let Some(cloning) = &self.cloning {
             let shards = self.shards.iter().map(|shard| shard.cloning.as_ref());
             metrics.extend(cloning::metrics(cloning, shards));
+        }
+        if self.is_shaped {
+            let potential = mean(&|shard| shard.shaping.as_ref().map_or(0.0, ShapingShard::sum));
+            metrics.extend([potential, metrics[Q] + potential]);
         }
     }
 }
@@ -178,9 +195,9 @@ impl Algorithm for Ddpg {
         for shard in &mut self.shards {
             shard.batch = Some(batch.view(shard.first, shard.rows, self.dimensions.observation));
         }
-        let record = metrics.is_some();
+        let (record, updates) = (metrics.is_some(), self.updates);
         self.team.run(&mut self.shards, |shard| {
-            shard.learn_critic(record);
+            shard.learn_critic(updates, record);
             shard.learn_actor(record);
         });
         let gradients =
@@ -205,9 +222,18 @@ impl Algorithm for Ddpg {
     }
 
     fn metric_names(&self) -> &'static [&'static str] {
-        match self.cloning {
-            None => &["q", "critic_loss"],
-            Some(_) => &["q", "critic_loss", "bc_loss", "bc_accepted"],
+        match (self.cloning, self.is_shaped) {
+            (None, false) => &["q", "critic_loss"],
+            (Some(_), false) => &["q", "critic_loss", "bc_loss", "bc_accepted"],
+            (None, true) => &["q", "critic_loss", "potential", "q_plus_potential"],
+            (Some(_), true) => &[
+                "q",
+                "critic_loss",
+                "bc_loss",
+                "bc_accepted",
+                "potential",
+                "q_plus_potential",
+            ],
         }
     }
 
@@ -268,7 +294,7 @@ pub(super) fn target(
 }
 
 impl Shard {
-    fn learn_critic(&mut self, record: bool) {
+    fn learn_critic(&mut self, updates: u64, record: bool) {
         let batch = self.batch.as_ref().expect("bound before the update");
         self.actor_target
             .forward(&batch.next_observation, &mut self.target_tape);
@@ -278,7 +304,11 @@ impl Shard {
             .narrow(1, observation_dim, self.losses.action_dim as i64)
             .copy_(&self.target_tape.output().tanh());
         let value = self.critic.target_minimum(&batch.next_input);
-        let target = target(&batch.reward, &batch.discount, &value, self.losses.bounds);
+        let mut target = target(&batch.reward, &batch.discount, &value, self.losses.bounds);
+        if let Some(shaping) = &mut self.shaping {
+            let action = self.target_tape.output().tanh();
+            target += shaping.rewards(batch, &action, updates);
+        }
         self.critic.regress(&batch.input, &target, record);
     }
 
@@ -303,7 +333,11 @@ impl Shard {
         );
         // The mean square is over rows and columns alike.
         let per_number = 2.0 * losses.action_l2 / (losses.batch_rows * losses.action_dim as f64);
-        let delta = (value + &action * per_number) * losses.rl_weight;
+        let mut delta = value + &action * per_number;
+        if let Some(shaping) = &mut self.shaping {
+            shaping.add(batch, &action, &mut delta);
+        }
+        delta *= losses.rl_weight;
         if let Some(cloning) = &mut self.cloning {
             cloning.add(Some(&self.critic), batch, &action, &delta, record);
         }

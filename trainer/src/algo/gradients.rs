@@ -7,9 +7,10 @@ use tch::{Device, Kind, Tensor};
 
 use super::actor::Actor;
 use super::critics::Critics;
-use super::{Cloning, ddpg};
+use super::{Cloning, Dimensions, Shaping, ddpg};
 use crate::data::Batch;
-use crate::nn::{LOG_STD_MAX, LOG_STD_MIN, MlpShape, Parameters, SquashedGaussian};
+use crate::nn::{LOG_STD_MAX, LOG_STD_MIN, MlpShape, Parameters, SquashedGaussian, host_slice};
+use crate::potential::{Demonstrated, Potential, PotentialModel, PotentialSettings};
 
 const ROWS: i64 = 12;
 const ALL: [Activation; 4] = [
@@ -58,11 +59,15 @@ fn leaf(parameters: &Parameters) -> Tensor {
 }
 
 fn assert_close(ours: &Tensor, theirs: &Tensor, what: &str) {
+    assert_within(2e-6, ours, theirs, what);
+}
+
+fn assert_within(tolerance: f64, ours: &Tensor, theirs: &Tensor, what: &str) {
     let difference = (ours - theirs).abs().max().double_value(&[]);
     let size = theirs.abs().max().double_value(&[]);
     assert!(size > 0.0, "{what}: the reference is all zeros");
     assert!(
-        difference <= 2e-6 * size.max(1.0),
+        difference <= tolerance * size.max(1.0),
         "{what}: off by {difference} of {size}"
     );
 }
@@ -83,7 +88,7 @@ fn critic_regression() {
             &mut ChaCha8Rng::seed_from_u64(0),
         );
         let (input, target) = (random(5, 1), random(1, 2));
-        let mut shard = critic.shard(ROWS as usize, ROWS as usize);
+        let mut shard = critic.shard((0, ROWS as usize), ROWS as usize, ROWS as usize);
         shard.regress(&input, &target, true);
         let flat = leaf(&critic.online);
         let losses = [0, 1].map(|index| {
@@ -113,7 +118,7 @@ fn sac_actor() {
         );
 
         let mut shard = actor.shard(ROWS as usize);
-        let mut critic_shard = critic.shard(ROWS as usize, ROWS as usize);
+        let mut critic_shard = critic.shard((0, ROWS as usize), ROWS as usize, ROWS as usize);
         shard.net.forward(&observation, &mut shard.tape);
         let sample = SquashedGaussian::sample(shard.tape.output(), &noise);
         let input = Tensor::cat(&[&observation, &sample.action], 1);
@@ -155,7 +160,7 @@ fn td3_actor() {
     let observation = random(4, 8);
 
     let mut shard = actor.shard(ROWS as usize);
-    let mut critic_shard = critic.shard(ROWS as usize, ROWS as usize);
+    let mut critic_shard = critic.shard((0, ROWS as usize), ROWS as usize, ROWS as usize);
     shard.net.forward(&observation, &mut shard.tape);
     let action = shard.tape.output().tanh();
     let delta = critic_shard.first_action_delta(&Tensor::cat(&[&observation, &action], 1), 4, 2);
@@ -173,6 +178,115 @@ fn td3_actor() {
         .neg()
         .backward();
     assert_close(shard.flat_gradient.flat(), &flat.grad(), "actor gradient");
+}
+
+/// The actor of TD3 and DDPG, its rewards shaped: `-mean (Q1 + Φ)(s, π(s))`.
+#[test]
+fn shaped_actor() {
+    for model in [PotentialModel::Maf, PotentialModel::Gan] {
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let actor_shape = MlpShape::new(4, &[9, 7], 2, Activation::Relu);
+        let critic_shape = MlpShape::new(6, &[8, 8], 1, Activation::Relu);
+        let actor = Actor::new(actor_shape.clone(), 1e-3, Device::Cpu, &mut rng);
+        let critic = Critics::twins(critic_shape.clone(), 1e-3, Device::Cpu, &mut rng);
+        let rows = ROWS as usize;
+        let (observation, states) = (random(4, 8), random(4, 9));
+        let potential = {
+            let data = Demonstrated {
+                observation: host_slice(&states).to_vec(),
+                action: host_slice(&random(2, 10).tanh()).to_vec(),
+            };
+            let dimensions = Dimensions {
+                observation: 4,
+                action: 2,
+            };
+            let mut settings = PotentialSettings::tiny(model);
+            settings.potential_epochs = 200;
+            Potential::fit(&data, dimensions, &settings, (0, 1), Device::Cpu, &|| ())
+        };
+        let mut settings = PotentialSettings::tiny(model);
+        settings.potential_decay = 0.7;
+        let shaping = Shaping {
+            potential: &potential,
+            settings: &settings,
+        };
+        let mut batch = Batch::new(rows, 4, 2, Device::Cpu).with_potential(4);
+        batch.fill_shaped(&potential, None, |batch| {
+            for (row, state) in batch
+                .observation_action
+                .chunks_exact_mut(6)
+                .zip(host_slice(&observation).chunks_exact(4))
+            {
+                row[..4].copy_from_slice(state);
+            }
+        });
+        let batch = batch.view(0, rows, 4);
+
+        let mut shard = actor.shard(rows);
+        let mut critic_shard = critic.shard((0, rows), rows, rows);
+        let mut shaping = shaping.shard(rows, rows);
+        shard.net.forward(&observation, &mut shard.tape);
+        let action = shard.tape.output().tanh();
+        // One update has passed, so that 0.7 of Φ is left.
+        let _ = shaping.rewards(&batch, &action, 1);
+        let input = Tensor::cat(&[&observation, &action], 1);
+        let mut delta = critic_shard.first_action_delta(&input, 4, 2);
+        shaping.add(&batch, &action, &mut delta);
+        shard
+            .tape
+            .output_delta()
+            .copy_(&(delta * (action.square() * -1.0 + 1.0)));
+        shard.backward(&observation);
+
+        let flat = leaf(&actor.parameters);
+        let action = reference(&actor_shape, &flat, 0, Activation::Relu, &observation).tanh();
+        let input = Tensor::cat(&[&observation, &action], 1);
+        let q = reference(
+            &critic_shape,
+            critic.online.flat(),
+            0,
+            Activation::Relu,
+            &input,
+        );
+        let normalized = &batch.potential.as_ref().unwrap()[0];
+        let joint = Tensor::cat(&[normalized, &action], 1).to_kind(Kind::Double);
+        let phi = potential.by_autograd(&joint);
+        assert!(phi.max().double_value(&[]) > 0.1);
+        let loss = (q + &phi * 0.7).mean(Kind::Double).neg();
+        loss.backward();
+        // The reference has a density in double precision, ours its logarithm in single.
+        assert_within(
+            2e-5,
+            shard.flat_gradient.flat(),
+            &flat.grad(),
+            "shaped actor gradient",
+        );
+        let sum = phi.sum(Kind::Double).double_value(&[]) * 0.7;
+        assert!((shaping.sum() - sum).abs() < 1e-4 * sum.abs().max(1.0));
+    }
+}
+
+/// Rows that critics do not learn from change nothing.
+#[test]
+fn critics_learn_from_the_first_rows_alone() {
+    let shape = MlpShape::new(5, &[9, 7], 1, Activation::Tanh);
+    let rng = &mut ChaCha8Rng::seed_from_u64(0);
+    let critic = Critics::twins(shape.clone(), 1e-3, Device::Cpu, rng);
+    let (input, target, rows) = (random(5, 1), random(1, 2), ROWS as usize);
+    let mut some = critic.shard((0, rows), rows, 7);
+    some.regress(&input, &target, true);
+    let mut few = critic.shard((0, 7), 7, 7);
+    few.regress(&input.narrow(0, 0, 7), &target.narrow(0, 0, 7), true);
+    assert_close(
+        some.flat_gradient.flat(),
+        few.flat_gradient.flat(),
+        "gradient",
+    );
+    assert!((some.loss_sum() - few.loss_sum()).abs() < 1e-6);
+    // A later thread's rows are all demonstrations.
+    let mut none = critic.shard((8, 4), rows, 7);
+    none.regress(&input.narrow(0, 8, 4), &target.narrow(0, 8, 4), false);
+    assert_eq!(none.flat_gradient.flat().abs().max().double_value(&[]), 0.0);
 }
 
 /// The parts of a loss with demonstrations, and its gradient by autograd.
@@ -217,7 +331,7 @@ impl Cloned {
         let rows = ROWS as usize;
         let batch = self.batch.view(0, rows, 4);
         let mut shard = self.actor.shard(rows);
-        let mut critic = self.critic.shard(rows, rows);
+        let mut critic = self.critic.shard((0, rows), rows, rows);
         let mut clone = cloning
             .shard((0, rows), rows, Some(&self.critic), 6)
             .expect("demonstrations in the only shard");

@@ -12,6 +12,7 @@ mod gradients;
 mod registry;
 mod sac;
 mod settings;
+mod shaping;
 mod td3;
 mod team;
 
@@ -25,6 +26,7 @@ pub use ddpg::{Ddpg, DdpgSettings};
 pub use registry::{ALGORITHMS, AlgorithmEntry, AlgorithmSettings};
 pub use sac::{Sac, SacSettings};
 pub use settings::{DemonstrationSettings, OffPolicySettings, PolicySettings, UpdateSchedule};
+pub use shaping::Shaping;
 pub use td3::{Td3, Td3Settings};
 
 use crate::data::Batch;
@@ -59,6 +61,10 @@ pub struct Setup<'a> {
     pub return_bounds: Option<(f64, f64)>,
     /// How the last rows of each batch, which are demonstrations, pull at the actor.
     pub cloning: Option<Cloning>,
+    /// How many of the batch's first rows critics learn from.
+    pub critic_rows: usize,
+    /// By what rewards are shaped.
+    pub shaping: Option<Shaping<'a>>,
     /// Threads that share an update.
     pub threads: usize,
     /// Where the tensors live.

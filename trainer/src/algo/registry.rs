@@ -95,7 +95,10 @@ impl AlgorithmSettings {
         };
         match self {
             Self::Sac(settings) => every_step(settings.updates_per_step),
-            Self::Td3(settings) => every_step(settings.updates_per_step),
+            Self::Td3(settings) => UpdateSchedule {
+                interval: settings.cycle_steps,
+                updates: settings.updates_per_cycle,
+            },
             Self::Ddpg(settings) => UpdateSchedule {
                 interval: settings.cycle_steps,
                 updates: settings.updates_per_cycle,

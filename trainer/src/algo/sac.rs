@@ -10,6 +10,7 @@ use tch::{Device, Kind, Tensor};
 use super::actor::{Actor, ActorShard};
 use super::cloning::{self, CloneShard};
 use super::critics::{CriticShard, Critics};
+use super::shaping::ShapingShard;
 use super::team::Team;
 use super::{
     ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, Mode, OffPolicySettings, Setup,
@@ -43,6 +44,7 @@ pub struct Sac {
     batch_size: usize,
     dimensions: Dimensions,
     cloning: Option<Cloning>,
+    is_shaped: bool,
     actor: Actor,
     critic: Critics,
     temperature: Temperature,
@@ -61,6 +63,9 @@ struct Temperature {
     adam: Adam,
 }
 
+/// Place of the critics' answer among the metrics.
+const Q: usize = 2;
+
 /// One thread's rows of the batch, with its own buffers.
 #[derive(Debug)]
 struct Shard {
@@ -68,6 +73,7 @@ struct Shard {
     rows: usize,
     actor: ActorShard,
     critic: CriticShard,
+    shaping: Option<ShapingShard>,
     cloning: Option<CloneShard>,
     /// Of the loss without demonstrations.
     rl_weight: f64,
@@ -112,7 +118,10 @@ impl Sac {
             first,
             rows,
             actor: actor.shard(rows),
-            critic: critic.shard(rows, policy.batch_size),
+            critic: critic.shard((first, rows), policy.batch_size, setup.critic_rows),
+            shaping: setup
+                .shaping
+                .map(|shaping| shaping.shard(rows, policy.batch_size)),
             cloning: setup.cloning.and_then(|cloning| {
                 let width = observation + action;
                 cloning.shard((first, rows), policy.batch_size, Some(&critic), width)
@@ -136,6 +145,7 @@ impl Sac {
             batch_size: policy.batch_size,
             dimensions: setup.dimensions,
             cloning: setup.cloning,
+            is_shaped: setup.shaping.is_some(),
             temperature,
             noise,
             actor,
@@ -162,6 +172,10 @@ impl Sac {
         if let Some(cloning) = &self.cloning {
             let shards = self.shards.iter().map(|shard| shard.cloning.as_ref());
             metrics.extend(cloning::metrics(cloning, shards));
+        }
+        if self.is_shaped {
+            let potential = mean(&|shard| shard.shaping.as_ref().map_or(0.0, ShapingShard::sum));
+            metrics.extend([potential, metrics[Q] + potential]);
         }
     }
 }
@@ -194,9 +208,10 @@ impl Algorithm for Sac {
         for shard in &mut self.shards {
             shard.batch = Some(batch.view(shard.first, shard.rows, self.dimensions.observation));
         }
-        let record = metrics.is_some();
-        self.team
-            .run(&mut self.shards, |shard| shard.learn_critics(record));
+        let (record, updates) = (metrics.is_some(), self.updates);
+        self.team.run(&mut self.shards, |shard| {
+            shard.learn_critics(updates, record)
+        });
         let gradients: Vec<&Tensor> = self
             .shards
             .iter()
@@ -229,15 +244,34 @@ impl Algorithm for Sac {
     }
 
     fn metric_names(&self) -> &'static [&'static str] {
-        match self.cloning {
-            None => &["temperature", "entropy", "q", "critic_loss"],
-            Some(_) => &[
-                "temperature",
-                "entropy",
-                "q",
-                "critic_loss",
-                "bc_loss",
-                "bc_accepted",
+        const ALL: [&str; 6] = [
+            "temperature",
+            "entropy",
+            "q",
+            "critic_loss",
+            "bc_loss",
+            "bc_accepted",
+        ];
+        match (self.cloning, self.is_shaped) {
+            (None, false) => &ALL[..4],
+            (Some(_), false) => &ALL,
+            (None, true) => &[
+                ALL[0],
+                ALL[1],
+                ALL[2],
+                ALL[3],
+                "potential",
+                "q_plus_potential",
+            ],
+            (Some(_), true) => &[
+                ALL[0],
+                ALL[1],
+                ALL[2],
+                ALL[3],
+                ALL[4],
+                ALL[5],
+                "potential",
+                "q_plus_potential",
             ],
         }
     }
@@ -294,7 +328,7 @@ impl Algorithm for Sac {
 
 impl Shard {
     /// Equations 5 to 7: regress both critics on `r + γ (min Q' - α log π)` with a fresh action in the next state.
-    fn learn_critics(&mut self, record: bool) {
+    fn learn_critics(&mut self, updates: u64, record: bool) {
         let batch = self.batch.as_ref().expect("bound before the update");
         let temperature = self.log_temperature.exp();
         self.actor
@@ -307,7 +341,10 @@ impl Shard {
             .narrow(1, observation_dim, next.action.size()[1])
             .copy_(&next.action);
         let value = self.critic.target_minimum(&batch.next_input) - &temperature * &next.log_prob;
-        let target = &batch.reward + &batch.discount * value;
+        let mut target = &batch.reward + &batch.discount * value;
+        if let Some(shaping) = &mut self.shaping {
+            target += shaping.rewards(batch, &next.action, updates);
+        }
         self.critic.regress(&batch.input, &target, record);
     }
 
@@ -327,11 +364,15 @@ impl Shard {
         self.policy_input
             .narrow(1, observation_dim, action_dim as i64)
             .copy_(&sample.action);
-        let delta = self.critic.minimum_action_delta(
+        let mut delta = self.critic.minimum_action_delta(
             &self.policy_input,
             observation_dim as usize,
             action_dim,
-        ) * self.rl_weight;
+        );
+        if let Some(shaping) = &mut self.shaping {
+            shaping.add(batch, &sample.action, &mut delta);
+        }
+        delta *= self.rl_weight;
         // What is cloned is the deterministic action, the one that is deployed.
         let cloned = self.cloning.as_mut().map(|cloning| {
             let mean = self.actor.tape.output().narrow(1, 0, action_dim as i64);

@@ -58,6 +58,8 @@ pub struct DemonstrationSettings {
     /// Whether demonstration rows get hindsight goals too: right where an action leads to the same state whatever
     /// goal was asked for.
     pub her_on_demos: bool,
+    /// Whether critics learn from demonstration rows too, and not the actor alone.
+    pub critic_on_demos: bool,
     /// How often a training episode begins in a state of a demonstration.
     pub reset_to_demo_prob: f64,
 }

@@ -10,6 +10,7 @@ use tch::{Device, Kind, Tensor};
 use super::actor::{Actor, ActorShard};
 use super::cloning::{self, CloneShard};
 use super::critics::{CriticShard, Critics};
+use super::shaping::ShapingShard;
 use super::team::Team;
 use super::{
     ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, Mode, OffPolicySettings, Setup,
@@ -23,10 +24,18 @@ pub struct Td3Settings {
     /// Shared with its siblings.
     #[serde(flatten)]
     pub off_policy: OffPolicySettings,
-    /// Gradient updates per environment step.
-    pub updates_per_step: usize,
+    /// Environment steps of a cycle, after which updates are made.
+    pub cycle_steps: usize,
+    /// Updates after each cycle.
+    pub updates_per_cycle: usize,
+    /// Updates between two steps of the target networks; the paper has `policy_delay`.
+    pub target_update_interval: u64,
     /// Standard deviation of the noise added to actions taken in the environment.
     pub exploration_noise: f64,
+    /// How often such an action is replaced by a uniformly random one.
+    pub random_eps: f64,
+    /// Weight of the actions' mean square in the actor's loss.
+    pub action_l2: f64,
     /// Standard deviation σ̃ of the noise that smooths the target policy.
     pub target_noise: f64,
     /// Bound c on that noise.
@@ -42,6 +51,7 @@ pub struct Td3 {
     tau: f64,
     dimensions: Dimensions,
     cloning: Option<Cloning>,
+    is_shaped: bool,
     actor: Actor,
     actor_target: Parameters,
     critic: Critics,
@@ -52,6 +62,9 @@ pub struct Td3 {
     updates: u64,
 }
 
+/// Place of the critics' answer among the metrics.
+const Q: usize = 0;
+
 /// One thread's rows of the batch, with its own buffers.
 #[derive(Debug)]
 struct Shard {
@@ -61,6 +74,7 @@ struct Shard {
     actor_target: Mlp,
     target_tape: Tape,
     critic: CriticShard,
+    shaping: Option<ShapingShard>,
     cloning: Option<CloneShard>,
     /// Of the loss without demonstrations.
     rl_weight: f64,
@@ -99,7 +113,10 @@ impl Td3 {
             actor: actor.shard(rows),
             actor_target: Mlp::view(&actor_shape, &actor_target, 0),
             target_tape: Tape::new(&actor_shape, rows, device),
-            critic: critic.shard(rows, policy.batch_size),
+            critic: critic.shard((first, rows), policy.batch_size, setup.critic_rows),
+            shaping: setup
+                .shaping
+                .map(|shaping| shaping.shard(rows, policy.batch_size)),
             cloning: setup.cloning.and_then(|cloning| {
                 let width = observation + action;
                 cloning.shard((first, rows), policy.batch_size, Some(&critic), width)
@@ -120,6 +137,7 @@ impl Td3 {
             tau: common.tau,
             dimensions: setup.dimensions,
             cloning: setup.cloning,
+            is_shaped: setup.shaping.is_some(),
             noise,
             actor,
             actor_target,
@@ -128,6 +146,12 @@ impl Td3 {
             team: Team::new(setup.threads),
             updates: 0,
         }
+    }
+
+    /// The derivative of the actions' mean square, which is over rows and columns alike, by half of each.
+    fn action_l2_per_number(&self) -> f64 {
+        let rows: usize = self.shards.iter().map(|shard| shard.rows).sum();
+        2.0 * self.settings.action_l2 / (rows * self.dimensions.action) as f64
     }
 
     fn report(&self, metrics: &mut Vec<f64>) {
@@ -143,6 +167,10 @@ impl Td3 {
             let shards = self.shards.iter().map(|shard| shard.cloning.as_ref());
             metrics.extend(cloning::metrics(cloning, shards));
         }
+        if self.is_shaped {
+            let potential = mean(&|shard| shard.shaping.as_ref().map_or(0.0, ShapingShard::sum));
+            metrics.extend([potential, metrics[Q] + potential]);
+        }
     }
 }
 
@@ -154,10 +182,17 @@ impl Algorithm for Td3 {
             .view([-1])
             .copy_data(actions, actions.len());
         if let Mode::Explore(rng) = mode {
-            for action in actions {
-                let noise: f32 = rng.sample(StandardNormal);
-                *action =
-                    (*action + noise * self.settings.exploration_noise as f32).clamp(-1.0, 1.0);
+            let settings = &self.settings;
+            for row in actions.chunks_exact_mut(self.dimensions.action) {
+                for action in &mut *row {
+                    let noise: f32 = rng.sample(StandardNormal);
+                    *action =
+                        (*action + noise * settings.exploration_noise as f32).clamp(-1.0, 1.0);
+                }
+                // Asked first, so that a run without draws nothing.
+                if settings.random_eps > 0.0 && rng.random::<f64>() < settings.random_eps {
+                    row.fill_with(|| rng.random_range(-1.0..=1.0));
+                }
             }
         }
     }
@@ -167,9 +202,9 @@ impl Algorithm for Td3 {
         for shard in &mut self.shards {
             shard.batch = Some(batch.view(shard.first, shard.rows, self.dimensions.observation));
         }
-        let (settings, record) = (&self.settings, metrics.is_some());
+        let (settings, record, updates) = (&self.settings, metrics.is_some(), self.updates);
         self.team.run(&mut self.shards, |shard| {
-            shard.learn_critics(settings, record)
+            shard.learn_critics(settings, updates, record)
         });
         let gradients: Vec<&Tensor> = self
             .shards
@@ -180,9 +215,9 @@ impl Algorithm for Td3 {
 
         self.updates += 1;
         if self.updates.is_multiple_of(self.settings.policy_delay) {
-            let action_dim = self.dimensions.action;
+            let (action_dim, l2) = (self.dimensions.action, self.action_l2_per_number());
             self.team.run(&mut self.shards, |shard| {
-                shard.learn_actor(action_dim, record)
+                shard.learn_actor(action_dim, l2, record)
             });
             let gradients: Vec<&Tensor> = self
                 .shards
@@ -190,6 +225,11 @@ impl Algorithm for Td3 {
                 .map(|s| s.actor.flat_gradient.flat())
                 .collect();
             self.actor.step(&gradients);
+        }
+        if self
+            .updates
+            .is_multiple_of(self.settings.target_update_interval)
+        {
             self.critic.follow(self.tau);
             self.actor_target.lerp(&self.actor.parameters, self.tau);
         }
@@ -199,9 +239,18 @@ impl Algorithm for Td3 {
     }
 
     fn metric_names(&self) -> &'static [&'static str] {
-        match self.cloning {
-            None => &["q", "critic_loss"],
-            Some(_) => &["q", "critic_loss", "bc_loss", "bc_accepted"],
+        match (self.cloning, self.is_shaped) {
+            (None, false) => &["q", "critic_loss"],
+            (Some(_), false) => &["q", "critic_loss", "bc_loss", "bc_accepted"],
+            (None, true) => &["q", "critic_loss", "potential", "q_plus_potential"],
+            (Some(_), true) => &[
+                "q",
+                "critic_loss",
+                "bc_loss",
+                "bc_accepted",
+                "potential",
+                "q_plus_potential",
+            ],
         }
     }
 
@@ -248,8 +297,8 @@ impl Algorithm for Td3 {
 }
 
 impl Shard {
-    /// Regresses both critics on `r + γ min Q'(s', clip(π'(s') + clip(noise)))`.
-    fn learn_critics(&mut self, settings: &Td3Settings, record: bool) {
+    /// Regresses both critics on `r + γ min Q'(s', clip(π'(s') + clip(noise)))`, the reward being shaped with that action.
+    fn learn_critics(&mut self, settings: &Td3Settings, updates: u64, record: bool) {
         let batch = self.batch.as_ref().expect("bound before the update");
         self.actor_target
             .forward(&batch.next_observation, &mut self.target_tape);
@@ -261,13 +310,16 @@ impl Shard {
             .next_input
             .narrow(1, observation_dim, action.size()[1])
             .copy_(&action);
-        let target =
+        let mut target =
             &batch.reward + &batch.discount * self.critic.target_minimum(&batch.next_input);
+        if let Some(shaping) = &mut self.shaping {
+            target += shaping.rewards(batch, &action, updates);
+        }
         self.critic.regress(&batch.input, &target, record);
     }
 
-    /// Ascends `Q1(s, π(s))`.
-    fn learn_actor(&mut self, action_dim: usize, record: bool) {
+    /// Ascends `Q1(s, π(s)) - action_l2 · mean π²`, and the potential if rewards are shaped.
+    fn learn_actor(&mut self, action_dim: usize, l2_per_number: f64, record: bool) {
         let batch = self.batch.as_ref().expect("bound before the update");
         self.actor
             .net
@@ -280,11 +332,18 @@ impl Shard {
         self.policy_input
             .narrow(1, observation_dim, action_dim as i64)
             .copy_(&action);
-        let delta = self.critic.first_action_delta(
+        let mut delta = self.critic.first_action_delta(
             &self.policy_input,
             observation_dim as usize,
             action_dim,
-        ) * self.rl_weight;
+        );
+        if l2_per_number > 0.0 {
+            delta += &action * l2_per_number;
+        }
+        if let Some(shaping) = &mut self.shaping {
+            shaping.add(batch, &action, &mut delta);
+        }
+        delta *= self.rl_weight;
         if let Some(cloning) = &mut self.cloning {
             cloning.add(Some(&self.critic), batch, &action, &delta, record);
         }

@@ -21,6 +21,12 @@ pub struct PlotArgs {
     /// Average this many evaluations around each, an odd number
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = odd)]
     smooth: usize,
+    /// Draw what rewards are shaped by instead: the potential, demonstrations and the policy's ways
+    #[arg(long, conflicts_with = "mean")]
+    potential: bool,
+    /// Numbers of the observation that the potential is drawn over
+    #[arg(long, value_name = "X,Y", value_delimiter = ',', num_args = 2, default_values_t = [0, 1], requires = "potential")]
+    axes: Vec<usize>,
 }
 
 /// Runs `trainer plot`.
@@ -28,6 +34,13 @@ pub struct PlotArgs {
 /// # Errors
 /// If a folder holds no run, or a picture cannot be written.
 pub fn plot(args: &PlotArgs) -> anyhow::Result<()> {
+    if args.potential {
+        for root in &args.runs {
+            let path = run::plot_potential(root, [args.axes[0], args.axes[1]], &args.out)?;
+            println!("{}", path.display());
+        }
+        return Ok(());
+    }
     let style = Style {
         spread: if args.mean {
             Spread::Deviation

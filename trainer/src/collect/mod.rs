@@ -329,7 +329,9 @@ impl Demonstrator<'_> {
 
     fn act(&mut self, observation: &[f64], command: &mut [f64]) {
         match self {
-            Self::Script(script) => command.copy_from_slice(&script.act(observation)),
+            Self::Script(script) => {
+                command.copy_from_slice(&script.act(observation)[..command.len()]);
+            }
             Self::Policy(policy) => policy.command(observation, command),
         }
     }

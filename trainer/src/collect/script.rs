@@ -1,5 +1,5 @@
-//! [`Script`]: demonstrators for the Fetch environments, written by hand. Each is a proportional controller of the
-//! gripper that goes through phases, and reads nothing but the observation.
+//! [`Script`]: demonstrators written by hand. Each is a proportional controller, of the gripper of a Fetch environment
+//! or of a point, that goes through phases and reads nothing but the observation.
 
 use clap::ValueEnum;
 
@@ -14,6 +14,8 @@ pub enum ScriptKind {
     Slide,
     /// Go above the object with open fingers, down, close them, carry it
     PickAndPlace,
+    /// Steer a point straight to the goal
+    Straight,
 }
 
 /// Opens and closes the fingers, in metres a step.
@@ -39,15 +41,16 @@ impl ScriptKind {
             Self::Push => "FetchPush",
             Self::Slide => "FetchSlide",
             Self::PickAndPlace => "FetchPickAndPlace",
+            Self::Straight => "Reach2DF",
         }
     }
 
-    /// What is moved per metre of error, in units of the action (0.05 m).
+    /// What is moved per metre of error, in units of the action: 0.05 m of a gripper, 0.1 m of a point.
     #[must_use]
     pub fn gain(self) -> f64 {
         match self {
             Self::Reach | Self::PickAndPlace => 6.0,
-            Self::Push | Self::Slide => 10.0,
+            Self::Push | Self::Slide | Self::Straight => 10.0,
         }
     }
 }
@@ -117,12 +120,19 @@ impl Script {
         self.kind
     }
 
-    /// What to do where `observation` is seen, the goal included. Nothing keeps it within the action's bounds.
+    /// What to do where `observation` is seen, the goal included; a point's is the first two numbers. Nothing keeps it
+    /// within the action's bounds.
     pub fn act(&mut self, observation: &[f64]) -> [f64; 4] {
+        if self.kind == ScriptKind::Straight {
+            let way = [0, 1].map(|axis| observation[2 + axis] - observation[axis]);
+            return self.toward([way[0], way[1], 0.0], 0.0);
+        }
         let has_object = self.kind != ScriptKind::Reach;
         let scene = Scene::read(observation, has_object);
         match self.kind {
-            ScriptKind::Reach => self.toward(minus(scene.goal, scene.grip), 0.0),
+            ScriptKind::Reach | ScriptKind::Straight => {
+                self.toward(minus(scene.goal, scene.grip), 0.0)
+            }
             ScriptKind::Push => self.push(&scene),
             ScriptKind::Slide => self.slide(&scene),
             ScriptKind::PickAndPlace => self.pick_and_place(&scene),

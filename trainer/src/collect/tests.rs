@@ -132,3 +132,17 @@ fn what_cannot_be_had_is_refused() {
     });
     assert!(message.contains("were asked for"), "{message}");
 }
+
+/// Of a point that goes straight at full speed the mean return is the known optimum, -3.474; noise makes it worse.
+#[test]
+fn a_straight_way_is_the_best_and_noise_spoils_it() {
+    let mut asked = wish("Reach2DF-v1", 1000);
+    let best = scripted(&asked, ScriptKind::Straight, None).unwrap();
+    let summary = best.demonstrations.summary();
+    assert!((summary.ret.mean + 3.474).abs() < 0.06, "{summary}");
+    assert_eq!(summary.success, 1.0);
+    asked.imperfection.action_noise = vec![1.0];
+    let noisy = scripted(&asked, ScriptKind::Straight, None).unwrap();
+    let summary = noisy.demonstrations.summary();
+    assert!(summary.ret.mean < -5.0, "{summary}");
+}

@@ -2,7 +2,8 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::nn::host_slice_mut;
+use crate::nn::{Normalizer, host_slice_mut};
+use crate::potential::Potential;
 
 /// `rows` transitions, in tensors that live as long as the run.
 #[derive(Debug)]
@@ -17,6 +18,15 @@ pub struct Batch {
     pub discount: Tensor,
     /// The same four in host memory, where the device is another.
     staging: Option<[Tensor; 4]>,
+    /// Observations and next observations as a potential reads them, where there is one.
+    potential: Option<PotentialRows>,
+}
+
+/// `[rows, observation]` each; on the CPU both names mean the same memory.
+#[derive(Debug)]
+struct PotentialRows {
+    host: [Tensor; 2],
+    device: [Tensor; 2],
 }
 
 /// Some rows of a [`Batch`], nothing copied.
@@ -34,6 +44,8 @@ pub struct BatchView {
     pub reward: Tensor,
     /// `[rows, 1]`
     pub discount: Tensor,
+    /// `[rows, observation]`: states and next states as a potential reads them, where there is one.
+    pub potential: Option<[Tensor; 2]>,
 }
 
 /// A batch's host memory while it is being filled.
@@ -99,7 +111,20 @@ impl Batch {
             reward,
             discount,
             staging,
+            potential: None,
         }
+    }
+
+    /// With room for observations as a potential reads them, to be filled by [`Batch::fill_shaped`].
+    #[must_use]
+    pub fn with_potential(mut self, observation_dim: usize) -> Self {
+        let rows = self.reward.size()[0];
+        let device = self.reward.device();
+        let host = [0; 2]
+            .map(|_| Tensor::zeros([rows, observation_dim as i64], (Kind::Float, Device::Cpu)));
+        let device = [0, 1].map(|index| host[index].to_device(device));
+        self.potential = Some(PotentialRows { host, device });
+        self
     }
 
     /// Rows `first .. first + count` as one thread sees them.
@@ -117,6 +142,10 @@ impl Batch {
             next_input,
             reward: take(&self.reward),
             discount: take(&self.discount),
+            potential: self
+                .potential
+                .as_ref()
+                .map(|rows| [0, 1].map(|index| take(&rows.device[index]))),
         }
     }
 
@@ -136,6 +165,45 @@ impl Batch {
         } else {
             write_rows(device, write);
         }
+    }
+
+    /// As [`Batch::fill`] for a `write` that does not normalise: `potential` gets a copy of the observations that it
+    /// normalises itself, then `normalizer` is applied.
+    ///
+    /// # Panics
+    /// If the batch was not made [`Batch::with_potential`].
+    pub fn fill_shaped(
+        &mut self,
+        potential: &Potential,
+        normalizer: Option<&Normalizer>,
+        write: impl FnOnce(&mut BatchRows<'_>),
+    ) {
+        let mut copies = self.potential.take().expect("room for a potential");
+        let width = copies.host[0].size()[1] as usize;
+        self.fill(|rows| {
+            write(rows);
+            let joint = rows.observation_action.len() / rows.rows;
+            let pairs = [
+                &mut *rows.observation_action,
+                &mut *rows.next_observation_action,
+            ];
+            for (states, copy) in pairs.into_iter().zip(&mut copies.host) {
+                let copies = host_slice_mut(copy).chunks_exact_mut(width);
+                for (row, copy) in states.chunks_exact_mut(joint).zip(copies) {
+                    copy.copy_from_slice(&row[..width]);
+                    potential.normalize(copy);
+                    if let Some(normalizer) = normalizer {
+                        normalizer.apply(&mut row[..width]);
+                    }
+                }
+            }
+        });
+        if self.reward.device() != Device::Cpu {
+            for (to, from) in copies.device.iter_mut().zip(&copies.host) {
+                to.copy_(from);
+            }
+        }
+        self.potential = Some(copies);
     }
 }
 

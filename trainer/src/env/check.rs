@@ -238,3 +238,26 @@ fn a_saved_set_of_environments_continues_bit_for_bit() {
         .to_string();
     assert!(message.contains("3 of Hopper-v5"), "{message}");
 }
+
+/// An episode whose numbers have left the simulator's senses ends without counting, and another begins.
+#[test]
+fn a_broken_simulation_begins_anew() {
+    let mut vector = VectorEnv::new("PointReach-v0", 2, 1, 41).unwrap();
+    let step = vector.step(&[0.5, 0.5, f32::NAN, 0.5]).clone();
+    assert_eq!(step.broken, [false, true]);
+    assert!(step.finished.is_empty() && !step.truncated[1]);
+    assert!(step.next_observation[4].is_nan());
+    assert!(
+        vector
+            .observations()
+            .iter()
+            .all(|number| number.is_finite())
+    );
+    for _ in 0..29 {
+        assert_eq!(vector.step(&[0.5; 4]).broken, [false, false]);
+    }
+    // The one that broke began a step later.
+    let finished = &vector.step(&[0.5; 4]).finished;
+    assert_eq!(finished.len(), 1);
+    assert_eq!((finished[0].env_index, finished[0].len), (1, 30));
+}

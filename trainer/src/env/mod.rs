@@ -33,6 +33,7 @@ mod goal;
 pub mod gymnasium;
 pub mod mujoco;
 pub mod point_reach;
+pub mod reach2d;
 pub mod registry;
 mod vector;
 

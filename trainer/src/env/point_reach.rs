@@ -2,7 +2,7 @@
 //! simulator, which makes it the goal-conditioned task to try things on.
 
 use rand::{Rng, RngExt};
-use rlfd_models::spec::{ActionTerm, ObservationTerm};
+use rlfd_models::spec::{ActionTerm, ObservationTerm, Source};
 
 use super::{ActionPrecision, Env, EnvError, EnvSpec, EnvState, GoalReward, GoalTask, Goals, Step};
 
@@ -32,7 +32,8 @@ impl PointReach {
     /// In the middle of the square, with the goal there.
     #[must_use]
     pub fn new() -> Self {
-        let term = |name: &str| ObservationTerm {
+        let term = |name: &str, source| ObservationTerm {
+            source,
             name: name.to_owned(),
             unit: "m".to_owned(),
             dim: 2,
@@ -52,10 +53,14 @@ impl PointReach {
             max_rate: None,
             stiffness: None,
             damping: None,
+            time_constant_s: None,
         };
         let spec = EnvSpec {
             id: ID.to_owned(),
-            observation: vec![term("position"), term("desired_goal")],
+            observation: vec![
+                term("position", Source::Sensor),
+                term("desired_goal", Source::Setpoint),
+            ],
             action: vec![velocity],
             period_us: PERIOD_US,
             max_episode_steps: 30,

@@ -9,6 +9,7 @@ use super::mujoco::{
     walker2d::Walker2d,
 };
 use super::point_reach::{self, PointReach};
+use super::reach2d;
 use super::{Env, EnvError, GoalReward};
 
 /// An environment that can be opened by name.
@@ -37,7 +38,9 @@ macro_rules! fetch {
 }
 
 /// All environments.
-pub const ENTRIES: &[Entry] = &[
+pub const ENTRIES: &[Entry] = &joined::<{ SINGLE.len() + reach2d::ENTRIES.len() }>();
+
+const SINGLE: &[Entry] = &[
     mujoco::<InvertedPendulum>(),
     mujoco::<InvertedDoublePendulum>(),
     mujoco::<HalfCheetah>(),
@@ -62,6 +65,21 @@ pub const ENTRIES: &[Entry] = &[
         open: || Ok(Box::new(PointReach::new())),
     },
 ];
+
+/// The families of environments, one after the other.
+const fn joined<const N: usize>() -> [Entry; N] {
+    let mut all = [SINGLE[0]; N];
+    let mut index = 0;
+    while index < N {
+        all[index] = if index < SINGLE.len() {
+            SINGLE[index]
+        } else {
+            reach2d::ENTRIES[index - SINGLE.len()]
+        };
+        index += 1;
+    }
+    all
+}
 
 /// Opens an environment by its exact name, or one of Python's Gymnasium by its name after `gym:`.
 ///

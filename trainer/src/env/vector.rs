@@ -47,6 +47,9 @@ pub struct VectorStep {
     pub terminated: Vec<bool>,
     /// `[n_envs]`: whether the time limit ends it; both may be so.
     pub truncated: Vec<bool>,
+    /// `[n_envs]`: whether the simulation broke: a number of the observation or the reward is not finite. The episode
+    /// is over, does not count as finished and is not to be learned from.
+    pub broken: Vec<bool>,
     /// `[n_envs * goal_dim]`: the goal that each action led to, before any automatic reset.
     pub achieved_goal: Vec<f64>,
     /// The episodes that ended, in the order of their environments.
@@ -123,6 +126,7 @@ struct Outcome {
     reward: f64,
     terminated: bool,
     truncated: bool,
+    broken: bool,
 }
 
 impl VectorEnv {
@@ -168,6 +172,7 @@ impl VectorEnv {
                 reward: vec![0.0; n_envs],
                 terminated: vec![false; n_envs],
                 truncated: vec![false; n_envs],
+                broken: vec![false; n_envs],
                 achieved_goal: vec![0.0; n_envs * goal_dim],
                 finished: Vec::with_capacity(n_envs),
             },
@@ -275,6 +280,7 @@ impl VectorEnv {
             step.reward[env_index] = lane.outcome.reward as f32;
             step.terminated[env_index] = lane.outcome.terminated;
             step.truncated[env_index] = lane.outcome.truncated;
+            step.broken[env_index] = lane.outcome.broken;
             let goal_dim = lane.reached.len();
             step.achieved_goal[env_index * goal_dim..][..goal_dim].copy_from_slice(&lane.reached);
             if let Some(finished) = lane.finished.take() {
@@ -404,12 +410,19 @@ impl Lane {
         let step = self.env.step(&self.action, &mut self.observation);
         self.ret += step.reward;
         self.len += 1;
+        let is_finite = |number: &f64| number.is_finite();
+        let broken = !(is_finite(&step.reward) && self.observation.iter().all(is_finite));
         self.outcome = Outcome {
             reward: step.reward,
-            terminated: step.terminated,
-            truncated: self.len >= self.max_episode_steps || self.env.is_cut(),
+            terminated: step.terminated && !broken,
+            truncated: (self.len >= self.max_episode_steps || self.env.is_cut()) && !broken,
+            broken,
         };
         round_into(&self.observation, next_row);
+        if broken {
+            self.reset(row);
+            return;
+        }
         let mut is_success = None;
         if let (Some(goals), Some(task)) = (self.env.goals(), self.env.spec().goal) {
             self.reached.copy_from_slice(goals.achieved);

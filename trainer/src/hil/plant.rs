@@ -204,6 +204,7 @@ pub fn evaluation(reports: &[EpisodeReport]) -> Evaluation {
             .filter_map(|report| report.is_success)
             .collect(),
         mean_q: None,
+        mean_potential: None,
     }
 }
 

@@ -14,6 +14,7 @@ const EPSILON: f64 = 1e-8;
 #[derive(Debug)]
 pub struct Adam {
     learning_rate: f64,
+    betas: (f64, f64),
     steps: i32,
     mean: Tensor,
     square: Tensor,
@@ -33,22 +34,33 @@ impl Adam {
     pub fn new(parameters: &Tensor, learning_rate: f64) -> Self {
         Self {
             learning_rate,
+            betas: (BETA_1, BETA_2),
             steps: 0,
             mean: parameters.zeros_like(),
             square: parameters.zeros_like(),
         }
     }
 
+    /// With other decay rates of the moments than 0.9 and 0.999.
+    #[must_use]
+    pub fn with_betas(mut self, betas: (f64, f64)) -> Self {
+        self.betas = betas;
+        self
+    }
+
     /// One step along the sum of `gradients`, each of the layout of `parameters`: every thread that worked on the batch
     /// hands in its share.
     pub fn step(&mut self, parameters: &mut Tensor, gradients: &[&Tensor]) {
         self.steps += 1;
-        let rate = self.learning_rate / (1.0 - BETA_1.powi(self.steps));
-        let root = (1.0 - BETA_2.powi(self.steps)).sqrt();
+        let (beta_1, beta_2) = self.betas;
+        let rate = self.learning_rate / (1.0 - beta_1.powi(self.steps));
+        let root = (1.0 - beta_2.powi(self.steps)).sqrt();
         if parameters.device() == Device::Cpu {
             let step = Step {
                 rate: rate as f32,
                 reciprocal_root: (1.0 / root) as f32,
+                beta_1: beta_1 as f32,
+                beta_2: beta_2 as f32,
             };
             let (first, rest) = gradients.split_first().expect("a gradient");
             let mut sum;
@@ -68,9 +80,9 @@ impl Adam {
             apply(step, host_slice_mut(parameters), gradient, mean, square);
         } else {
             let gradient: Tensor = gradients.iter().copied().sum();
-            let _ = self.mean.lerp_(&gradient, 1.0 - BETA_1);
-            self.square *= BETA_2;
-            self.square += gradient.square() * (1.0 - BETA_2);
+            let _ = self.mean.lerp_(&gradient, 1.0 - beta_1);
+            self.square *= beta_2;
+            self.square += gradient.square() * (1.0 - beta_2);
             *parameters -= &self.mean * rate / (self.square.sqrt() / root + EPSILON);
         }
     }
@@ -99,6 +111,8 @@ impl Adam {
 struct Step {
     rate: f32,
     reciprocal_root: f32,
+    beta_1: f32,
+    beta_2: f32,
 }
 
 /// One pass over memory for the whole update. Wider registers change no bit: there is no fused multiply-add and every
@@ -111,7 +125,7 @@ fn apply(
     mean: &mut [f32],
     square: &mut [f32],
 ) {
-    let (beta_1, beta_2, epsilon) = (BETA_1 as f32, BETA_2 as f32, EPSILON as f32);
+    let (beta_1, beta_2, epsilon) = (step.beta_1, step.beta_2, EPSILON as f32);
     for (((p, g), m), v) in parameters.iter_mut().zip(gradient).zip(mean).zip(square) {
         *m = beta_1 * *m + (1.0 - beta_1) * g;
         *v = beta_2 * *v + (1.0 - beta_2) * g * g;
@@ -138,12 +152,17 @@ mod tests {
     /// libtorch's own Adam is the reference: 50 steps on a quadratic with a different curvature per element.
     #[test]
     fn follows_libtorch() {
+        follows_libtorch_with((BETA_1, BETA_2));
+        follows_libtorch_with((0.5, 0.9));
+    }
+
+    fn follows_libtorch_with(betas: (f64, f64)) {
         let vs = nn::VarStore::new(Device::Cpu);
         let start: Vec<f32> = (0..37).map(|i| (i as f32 * 0.7).sin()).collect();
         let mut theirs = vs.root().var_copy("x", &Tensor::from_slice(&start));
-        let mut optimiser = nn::Adam::default().build(&vs, 3e-3).unwrap();
+        let mut optimiser = nn::adam(betas.0, betas.1, 0.0).build(&vs, 3e-3).unwrap();
         let mut ours = Tensor::from_slice(&start);
-        let mut adam = Adam::new(&ours, 3e-3);
+        let mut adam = Adam::new(&ours, 3e-3).with_betas(betas);
         let curvature = Tensor::linspace(0.01, 10.0, 37, (Kind::Float, Device::Cpu));
         for _ in 0..50 {
             let loss = (&theirs * &theirs * &curvature).sum(Kind::Float);

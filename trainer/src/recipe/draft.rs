@@ -8,6 +8,7 @@ use super::schema::{self, check_algorithm, check_key, check_type, is_axis, list,
 use super::{RECIPES, Recipe, RecipeError, RunSettings};
 use crate::algo::{ALGORITHMS, DemonstrationSettings, PolicySettings};
 use crate::data::HindsightSettings;
+use crate::potential::PotentialSettings;
 
 /// Values of a sweep's axes by key, and the draft that has them.
 pub type SweepMember = (Vec<(String, toml::Value)>, Draft);
@@ -224,6 +225,10 @@ impl Draft {
                 .map_err(value)?,
             demonstrations: has("demonstrations")
                 .then(|| DemonstrationSettings::deserialize(table()))
+                .transpose()
+                .map_err(value)?,
+            shaping: has("potential")
+                .then(|| PotentialSettings::deserialize(table()))
                 .transpose()
                 .map_err(value)?,
         })

@@ -22,6 +22,10 @@ const GROUPS: &[Group] = &[
         lead: "demonstrations",
         text: include_str!("../../recipes/groups/demonstrations.toml"),
     },
+    Group {
+        lead: "potential",
+        text: include_str!("../../recipes/groups/potential.toml"),
+    },
 ];
 
 impl Group {

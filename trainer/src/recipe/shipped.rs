@@ -59,6 +59,30 @@ pub const RECIPES: &[ShippedRecipe] = &[
         name: "fetch-pick-and-place-demos",
         text: include_str!("../../recipes/fetch-pick-and-place-demos.toml"),
     },
+    ShippedRecipe {
+        name: "reach2df-td3",
+        text: include_str!("../../recipes/reach2df-td3.toml"),
+    },
+    ShippedRecipe {
+        name: "reach2df-td3-bc",
+        text: include_str!("../../recipes/reach2df-td3-bc.toml"),
+    },
+    ShippedRecipe {
+        name: "reach2df-td3-maf",
+        text: include_str!("../../recipes/reach2df-td3-maf.toml"),
+    },
+    ShippedRecipe {
+        name: "reach2df-td3-gan",
+        text: include_str!("../../recipes/reach2df-td3-gan.toml"),
+    },
+    ShippedRecipe {
+        name: "reach2df-v2-td3-maf",
+        text: include_str!("../../recipes/reach2df-v2-td3-maf.toml"),
+    },
+    ShippedRecipe {
+        name: "reach2df-v2-td3-gan",
+        text: include_str!("../../recipes/reach2df-v2-td3-gan.toml"),
+    },
 ];
 
 impl ShippedRecipe {

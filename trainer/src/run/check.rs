@@ -5,8 +5,8 @@ use std::path::Path;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::training::{Run, fit_with};
-use super::{Audience, Evaluation, Outcome, RunDirectory, Stop};
+use super::training::{Run, fit, fit_with};
+use super::{Audience, Evaluation, Outcome, RunDirectory, Stop, plot_potential};
 use crate::data::{Demonstration, DemonstrationShape, Demonstrations};
 use crate::env::point_reach::PointReach;
 use crate::env::{Env, VectorEnv};
@@ -42,6 +42,11 @@ fn finish(
 ) -> anyhow::Result<Outcome> {
     let stop = Stop::default();
     let outcome = fit_with(recipe, directory, demonstrations, Audience::Nobody, &stop)?;
+    Ok(outcome.expect("nobody stops it"))
+}
+
+fn finish_from_file(recipe: &Recipe, directory: &RunDirectory) -> anyhow::Result<Outcome> {
+    let outcome = fit(recipe, directory, Audience::Nobody, &Stop::default())?;
     Ok(outcome.expect("nobody stops it"))
 }
 
@@ -161,31 +166,41 @@ fn behaviour_cloning_needs_no_steps() {
     assert_eq!(outcome.last_evaluation.unwrap().mean_q, None);
 }
 
-/// Demonstrations that lead away: the filter lets almost none of them through once the critic knows better.
+/// Demonstrations that lead away: what the filter lets through does little harm, all of them together do much.
 #[test]
 fn the_filter_turns_wrong_demonstrations_away() {
-    let folder = tempfile::tempdir().unwrap();
-    let settings = [
-        ("total_steps", "3000"),
-        ("eval_interval", "3000"),
-        ("log_interval", "300"),
-    ];
-    // With goals taken in hindsight the same actions would be right.
-    let as_asked = [("her_on_demos", "false"), ("rl_weight", "0.1")];
-    let settings = [&settings[..], &WITH_DEMOS, &as_asked].concat();
-    let recipe = recipe("point-reach-her", &settings);
-    let directory = RunDirectory::create(Some(&folder.path().join("run")), &recipe).unwrap();
-    let outcome = finish(&recipe, &directory, Some(&demonstrations(20, true))).unwrap();
-    assert!(success(&outcome) >= 0.6, "{}", success(&outcome));
-    let mut reader = csv::Reader::from_path(directory.progress()).unwrap();
-    let names = reader.headers().unwrap().clone();
-    let column = names.iter().position(|name| name == "bc_accepted").unwrap();
-    let rates: Vec<f64> = reader
-        .records()
-        .map(|row| row.unwrap()[column].parse().unwrap())
-        .collect();
-    let last = rates[rates.len() - 3..].iter().sum::<f64>() / 3.0;
-    assert!(last < 0.2, "{rates:?}");
+    let learn = |q_filter| {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = [
+            ("total_steps", "3000"),
+            ("eval_interval", "3000"),
+            ("log_interval", "300"),
+            ("rl_weight", "0.1"),
+            // With goals taken in hindsight the same actions would be right.
+            ("her_on_demos", "false"),
+            ("q_filter", q_filter),
+        ];
+        let recipe = recipe("point-reach-her", &[&WITH_DEMOS[..], &settings].concat());
+        let directory = RunDirectory::create(Some(&folder.path().join("run")), &recipe).unwrap();
+        let shown = demonstrations(20, true);
+        let outcome = finish(&recipe, &directory, Some(&shown)).unwrap();
+        let mut reader = csv::Reader::from_path(directory.progress()).unwrap();
+        let names = reader.headers().unwrap().clone();
+        let column = names.iter().position(|name| name == "bc_accepted").unwrap();
+        let rates: Vec<f64> = reader
+            .records()
+            .map(|row| row.unwrap()[column].parse().unwrap())
+            .collect();
+        (
+            success(&outcome),
+            rates.iter().sum::<f64>() / rates.len() as f64,
+        )
+    };
+    let (filtered, accepted) = learn("true");
+    assert!(filtered >= 0.6 && accepted < 0.35, "{filtered} {accepted}");
+    let (unfiltered, accepted) = learn("false");
+    assert_eq!(accepted, 1.0);
+    assert!(unfiltered <= filtered - 0.2, "{unfiltered} {filtered}");
 }
 
 /// Rows of the run's own experience come first, demonstrations last and nowhere else.
@@ -205,7 +220,7 @@ fn a_batch_is_composed_as_the_recipe_says() {
     let recipe = recipe("point-reach-her", &settings);
     let folder = tempfile::tempdir().unwrap();
     let directory = RunDirectory::create(Some(&folder.path().join("run")), &recipe).unwrap();
-    let mut run = Run::new(&recipe, &directory, Some(&shown), None).unwrap();
+    let mut run = Run::new(&recipe, &directory, Some(&shown), None, Audience::Nobody).unwrap();
     (0..90).for_each(|_| run.collect());
     for _ in 0..50 {
         run.fill_batch();
@@ -308,4 +323,85 @@ fn hindsight_without_goals_is_refused() {
     let directory = RunDirectory::create(Some(&folder.path().join("run")), &recipe).unwrap();
     let message = finish(&recipe, &directory, None).unwrap_err().to_string();
     assert!(message.contains("no goals"), "{message}");
+}
+
+/// Fitted once, left in the run's folder with its values, read again, and drawn.
+#[test]
+fn shaped_runs_learn_from_a_potential_that_is_kept() {
+    let shown = demonstrations(20, false);
+    for (algo, potential) in [("td3", "maf"), ("sac", "realnvp"), ("ddpg", "gan")] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("demonstrations.npz");
+        shown.write(&file).unwrap();
+        let settings = [
+            ("critic_hidden", "[64, 64]"),
+            ("critic_learning_rate", "1e-3"),
+            ("gamma", "0.95"),
+            ("normalize_observations", "true"),
+            ("learning_starts", "200"),
+            ("total_steps", "1200"),
+            ("log_interval", "600"),
+            ("eval_interval", "600"),
+            ("checkpoint_interval", "600"),
+            ("demonstrations", file.to_str().unwrap()),
+            ("num_demos", "20"),
+            ("demo_batch_size", "32"),
+            ("bc_weight", "0"),
+            ("rl_weight", "1"),
+            ("critic_on_demos", "false"),
+            ("potential", potential),
+            ("potential_epochs", "30"),
+            ("potential_hidden", "[32, 32]"),
+            ("potential_learning_rate", "2e-3"),
+            ("flow_smoothing", "2.0"),
+        ];
+        let recipe = small(algo, &settings);
+        let root = folder.path().join("run");
+        let directory = RunDirectory::create(Some(&root), &recipe).unwrap();
+        let outcome = finish_from_file(&recipe, &directory).unwrap();
+        let evaluation = outcome.last_evaluation.unwrap();
+        assert!(evaluation.mean_potential.unwrap().is_finite());
+
+        let text = std::fs::read_to_string(directory.potential_on_demonstrations()).unwrap();
+        assert_eq!(text.lines().count(), 1 + 20 * 30);
+        let log = std::fs::read_to_string(directory.progress()).unwrap();
+        let (names, last) = (log.lines().next().unwrap(), log.lines().last().unwrap());
+        let cell = |name: &str| -> f64 {
+            let index = names.split(',').position(|column| column == name).unwrap();
+            last.split(',').nth(index).unwrap().parse().unwrap()
+        };
+        let sum = cell("q") + cell("potential");
+        assert!((cell("q_plus_potential") - sum).abs() < 1e-9);
+        assert!(cell("potential").abs() > 1e-6, "{algo}: {log}");
+
+        // A later start has the same potential, not another fit.
+        std::fs::remove_file(directory.outcome()).unwrap();
+        let before = std::fs::read(directory.potential()).unwrap();
+        finish_from_file(&recipe, &directory).unwrap();
+        assert_eq!(before, std::fs::read(directory.potential()).unwrap());
+
+        let picture = plot_potential(&root, [0, 1], folder.path()).unwrap();
+        assert!(std::fs::metadata(picture).unwrap().len() > 10_000);
+        let refused = plot_potential(&root, [0, 4], folder.path()).unwrap_err();
+        assert!(refused.to_string().contains("0 to 3"), "{refused}");
+        std::fs::write(directory.potential(), &before[..before.len() / 2]).unwrap();
+        std::fs::remove_file(directory.outcome()).unwrap();
+        let refused = format!("{:#}", finish_from_file(&recipe, &directory).unwrap_err());
+        assert!(refused.contains("potential.pt"), "{refused}");
+    }
+}
+
+#[test]
+fn a_potential_needs_demonstrations() {
+    let mut draft = Draft::open("td3").unwrap();
+    draft.set("test", "potential", "maf").unwrap();
+    let message = draft.clone().resolve().unwrap_err().to_string();
+    assert!(
+        message.contains("`potential` must be with demonstrations"),
+        "{message}"
+    );
+    draft.set("test", "demonstrations", "some.npz").unwrap();
+    draft.set("test", "potential", "made").unwrap();
+    let message = draft.resolve().unwrap_err().to_string();
+    assert!(message.contains("unknown variant `made`"), "{message}");
 }

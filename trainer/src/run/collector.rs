@@ -104,7 +104,7 @@ impl Collector {
                     normalizer.observe(&self.normalized);
                 }
                 let step = self.environments.step(&self.commands);
-                for index in 0..step.reward.len() {
+                for index in (0..step.reward.len()).filter(|index| !step.broken[*index]) {
                     buffer.push(Transition {
                         observation: &self.normalized[index * width..][..width],
                         action: &self.actions[index * action_dim..][..action_dim],
@@ -135,6 +135,10 @@ impl Collector {
                 }
                 let step = self.environments.step(&self.commands);
                 for (index, episode) in self.partial.iter_mut().enumerate() {
+                    if step.broken[index] {
+                        *episode = Episode::default();
+                        continue;
+                    }
                     let dim = width - own;
                     let next = &step.next_observation[index * width..][..own];
                     episode.observation.extend_from_slice(next);
@@ -154,6 +158,16 @@ impl Collector {
 }
 
 fn finished(step: &VectorStep) -> Vec<FinishedEpisode> {
+    for (index, _) in step
+        .broken
+        .iter()
+        .enumerate()
+        .filter(|(_, broken)| **broken)
+    {
+        eprintln!(
+            "environment {index}: a number of the observation or the reward is not finite; the episode is discarded"
+        );
+    }
     step.finished
         .iter()
         .map(|episode| (episode.ret, episode.len, episode.is_success))

@@ -152,6 +152,18 @@ impl RunDirectory {
         self.root.join("checkpoint.bin")
     }
 
+    /// Φ, where rewards are shaped.
+    #[must_use]
+    pub fn potential(&self) -> PathBuf {
+        self.root.join("potential.pt")
+    }
+
+    /// Its values along the demonstrations it was fitted to.
+    #[must_use]
+    pub fn potential_on_demonstrations(&self) -> PathBuf {
+        self.root.join("potential-on-demonstrations.csv")
+    }
+
     /// The replay buffer, in segments.
     #[must_use]
     pub fn replay(&self) -> PathBuf {

@@ -72,6 +72,7 @@ impl RunLog {
             "episode_length",
             "success_rate",
             "q_mean",
+            "potential_mean",
         ];
         cut_events(&run.tensorboard(), &lengths.events)?;
         Ok(Self {
@@ -116,6 +117,7 @@ impl RunLog {
         let optional = [
             ("eval/success_rate", evaluation.success_rate()),
             ("eval/q_mean", evaluation.mean_q),
+            ("eval/potential_mean", evaluation.mean_potential),
         ];
         for (name, value) in optional {
             if let Some(value) = value {

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use super::policy_file;
 use crate::data::{Demonstrations, Episode, EpisodeBuffer, EpisodeShape};
 use crate::env::{DemonstrationStarts, EnvSpec};
+use crate::potential::Demonstrated;
 
 const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
 
@@ -79,6 +80,23 @@ impl Mentor {
             crc32: CRC.checksum(&bytes),
             states,
         })
+    }
+
+    /// What a potential is fitted to: every demonstrated step, with the goal that was asked for.
+    pub fn demonstrated(&self) -> Demonstrated {
+        let shape = self.episodes.shape();
+        let mut data = Demonstrated::default();
+        for number in 0..self.episodes.len() {
+            let episode = self.episodes.episode(number);
+            for step in 0..episode.len() {
+                let own = &episode.observation[step * shape.observation..][..shape.observation];
+                let goal = &episode.desired[step * shape.goal_dim()..][..shape.goal_dim()];
+                data.observation.extend_from_slice(own);
+                data.observation.extend(goal.iter().map(|&x| x as f32));
+            }
+            data.action.extend_from_slice(&episode.action);
+        }
+        data
     }
 
     /// Lets a fraction of the training episodes begin in the demonstrations' states.

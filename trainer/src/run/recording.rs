@@ -32,6 +32,12 @@ impl<'a> Recording<'a> {
         &self.observations
     }
 
+    /// What the policy has answered, `[N * action_dim]`.
+    #[must_use]
+    pub fn actions(&self) -> &[f32] {
+        &self.actions
+    }
+
     /// Writes `obs` `[N, observation_dim]` and `actions` `[N, action_dim]`, as the policy sees and gives them, to an `.npz` file.
     ///
     /// # Errors

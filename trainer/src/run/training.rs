@@ -14,14 +14,16 @@ use super::mentor::Mentor;
 use super::run_state::{FinishedEpisode, RunState, Segment};
 use super::{
     Audience, Deployment, Evaluation, Outcome, Progress, Recording, RunDirectory, Stop,
-    TorchPolicy, learning_curve, policy_file,
+    TorchPolicy, learning_curve, policy_file, potential_file,
 };
-use crate::algo::{Algorithm, Dimensions, Setup, UpdateSchedule};
+use crate::algo::{Algorithm, Dimensions, Setup, Shaping, UpdateSchedule};
 use crate::data::{
-    Batch, Demonstrations, EpisodeBuffer, EpisodeShape, Experience, Hindsight, ReplayBuffer,
+    Batch, BatchRows, Demonstrations, EpisodeBuffer, EpisodeShape, Experience, Hindsight,
+    ReplayBuffer,
 };
 use crate::env::{Env, EnvSpec, GoalReward, VectorEnv, registry};
 use crate::nn::{GOAL_STD_FLOOR, Normalizer};
+use crate::potential::Potential;
 use crate::recipe::Recipe;
 
 /// Streams of one seed, so that drawing more from one never shifts another. The environments' are in `VectorEnv`.
@@ -74,7 +76,7 @@ pub fn fit_with(
     }
     let state = RunState::read(directory, &recipe.sha256())?;
     let logs = state.as_ref().map(|state| &state.logs);
-    let mut run = Run::new(recipe, directory, demonstrations, logs)?;
+    let mut run = Run::new(recipe, directory, demonstrations, logs, audience)?;
     if let Some(state) = state {
         run.restore(state)?;
     }
@@ -95,6 +97,7 @@ pub(super) struct Run<'a> {
     algorithm: Box<dyn Algorithm>,
     schedule: UpdateSchedule,
     normalizer: Option<Normalizer>,
+    potential: Option<Potential>,
     pub(super) batch: Batch,
     log: RunLog,
     update_rng: ChaCha8Rng,
@@ -115,6 +118,7 @@ impl<'a> Run<'a> {
         directory: &'a RunDirectory,
         demonstrations: Option<&Demonstrations>,
         logs: Option<&LogLengths>,
+        audience: Audience,
     ) -> anyhow::Result<Self> {
         let (run, policy) = (&recipe.run, &recipe.policy);
         let device = recipe.device();
@@ -138,6 +142,8 @@ impl<'a> Run<'a> {
             observation: spec.observation_dim(),
             action: spec.action_dim(),
         };
+        let potential =
+            potential_file::open(recipe, directory, mentor.as_ref(), dimensions, audience)?;
         let setup = Setup {
             dimensions,
             policy,
@@ -146,10 +152,23 @@ impl<'a> Run<'a> {
                 .demonstrations
                 .as_ref()
                 .and_then(|demos| demos.cloning()),
+            critic_rows: recipe.critic_rows(),
+            shaping: recipe.shaping.as_ref().zip(potential.as_ref()).map(
+                |(settings, potential)| Shaping {
+                    potential,
+                    settings,
+                },
+            ),
             threads: run.threads,
             device,
         };
         let algorithm = recipe.algorithm.build(&setup, &mut stream(INITIALISATION));
+        let batch = Batch::new(
+            policy.batch_size,
+            dimensions.observation,
+            dimensions.action,
+            device,
+        );
         let no_logs = LogLengths::default();
         let logs = logs.unwrap_or(&no_logs);
         let mut this = Self {
@@ -166,12 +185,12 @@ impl<'a> Run<'a> {
             normalizer: policy
                 .normalize_observations
                 .then(|| normalizer(recipe, &spec)),
-            batch: Batch::new(
-                policy.batch_size,
-                dimensions.observation,
-                dimensions.action,
-                device,
-            ),
+            batch: if potential.is_some() {
+                batch.with_potential(dimensions.observation)
+            } else {
+                batch
+            },
+            potential,
             update_rng: stream(UPDATES),
             step: 0,
             updates: 0,
@@ -355,22 +374,28 @@ impl<'a> Run<'a> {
             (None, _) => 0,
         };
         let (rng, normalizer) = (&mut self.update_rng, self.normalizer.as_ref());
+        // A potential has a normaliser of its own, and so needs what nobody has normalised yet.
+        let first = normalizer.filter(|_| self.potential.is_none());
         let (experience, mentor, hindsight) = (&self.experience, &self.mentor, &self.hindsight);
-        self.batch.fill(|rows| {
+        let write = |rows: &mut BatchRows<'_>| {
             let (mut own, mut shown) = rows.split_at(rows.rows - demonstrated);
             if own.rows > 0 {
                 match experience {
-                    Experience::Steps(buffer) => buffer.sample(rng, gamma, normalizer, &mut own),
+                    Experience::Steps(buffer) => buffer.sample(rng, gamma, first, &mut own),
                     Experience::Episodes(buffer) => {
-                        buffer.sample(rng, hindsight, gamma, normalizer, &mut own);
+                        buffer.sample(rng, hindsight, gamma, first, &mut own);
                     }
                 }
             }
             if let Some(mentor) = mentor {
                 let episodes = &mentor.episodes;
-                episodes.sample(rng, &on_demonstrations, gamma, normalizer, &mut shown);
+                episodes.sample(rng, &on_demonstrations, gamma, first, &mut shown);
             }
-        });
+        };
+        match &self.potential {
+            Some(potential) => self.batch.fill_shaped(potential, normalizer, write),
+            None => self.batch.fill(write),
+        }
     }
 
     fn write_row(&mut self, metrics: &[f64], steps_per_s: f64) -> anyhow::Result<()> {
@@ -420,6 +445,7 @@ impl<'a> Run<'a> {
             |_, _| Ok(()),
         )?;
         evaluation.mean_q = self.value(recording.observations());
+        evaluation.mean_potential = self.mean_potential(&recording);
         checkpoint.spec.provenance.mean_return = Some(evaluation.mean());
         checkpoint.write(&self.directory.last_policy())?;
         if self
@@ -431,6 +457,21 @@ impl<'a> Run<'a> {
         }
         self.log.evaluation(self.step, &evaluation)?;
         Ok(evaluation)
+    }
+
+    /// Φ where the deployed policy went, on the mean.
+    fn mean_potential(&self, recording: &Recording<'_>) -> Option<f64> {
+        let (scale, offset) = policy_file::range(&self.spec);
+        let bounds = scale.iter().zip(&offset).cycle();
+        let actions: Vec<f32> = recording
+            .actions()
+            .iter()
+            .zip(bounds)
+            .map(|(action, (scale, offset))| (action - offset) / scale)
+            .collect();
+        let potential = self.potential.as_ref()?;
+        let values = potential.values(recording.observations(), &actions);
+        Some(values.iter().map(|&x| f64::from(x)).sum::<f64>() / values.len() as f64)
     }
 
     /// What the critics expect from `observations`, on the mean.
@@ -486,6 +527,9 @@ fn describe(evaluation: &Evaluation) -> String {
     }
     if let Some(mean_q) = evaluation.mean_q {
         text += &format!(", mean Q {mean_q:.2}");
+    }
+    if let Some(mean_potential) = evaluation.mean_potential {
+        text += &format!(", mean Φ {mean_potential:.2}");
     }
     text
 }

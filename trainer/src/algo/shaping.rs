@@ -1,0 +1,221 @@
+//! [`Shaping`]: rewards with a potential's difference added, and what the actor then has to ascend.
+//!
+//! Critics learn from `r + (1 - d) γ Φ(s', a') - Φ(s, a)`, a' being the action of the value target, and so come to answer
+//! `Q - Φ` (Wiewiora, Cottrell & Elkan 2003, theorem 1). The best action is that of `Q`, so an actor ascends what the
+//! critic answers **plus Φ**; without the second term it would learn another task.
+
+use tch::{Kind, Tensor};
+
+use crate::data::BatchView;
+use crate::potential::{Potential, PotentialSettings, PotentialShard};
+
+/// A potential and how it fades.
+#[derive(Clone, Copy, Debug)]
+pub struct Shaping<'a> {
+    /// Φ
+    pub potential: &'a Potential,
+    /// Of its fading.
+    pub settings: &'a PotentialSettings,
+}
+
+/// One thread's share of the work on Φ.
+#[derive(Debug)]
+pub struct ShapingShard {
+    shard: PotentialShard,
+    settings: PotentialSettings,
+    /// What is left of Φ.
+    remaining: f64,
+    /// Rows of the whole batch: derivatives are of its mean.
+    batch_rows: f64,
+    /// Σ Φ(s, π(s)) over the rows of the last actor update.
+    sum: Tensor,
+}
+
+impl Shaping<'_> {
+    /// Buffers for `rows` of `batch_rows` rows.
+    pub fn shard(&self, rows: usize, batch_rows: usize) -> ShapingShard {
+        ShapingShard {
+            shard: self.potential.shard(rows),
+            settings: self.settings.clone(),
+            remaining: 1.0,
+            batch_rows: batch_rows as f64,
+            sum: Tensor::from(0.0_f32),
+        }
+    }
+}
+
+impl ShapingShard {
+    /// What is added to the rewards, `[rows, 1]`: `discount Φ(s', next_action) - Φ(s, a)`.
+    pub fn rewards(&mut self, batch: &BatchView, next_action: &Tensor, updates: u64) -> Tensor {
+        self.remaining = self.settings.remaining(updates);
+        let states = batch.potential.as_ref().expect("filled for a potential");
+        let first = batch.observation.size()[1];
+        let action = batch.input.narrow(1, first, next_action.size()[1]);
+        let next = &batch.discount * self.shard.value(&states[1], next_action);
+        (next - self.shard.value(&states[0], &action)) * self.remaining
+    }
+
+    /// Adds the derivative of `-mean Φ(s, action)` by the actions to `delta`, `[rows, action]` both.
+    pub fn add(&mut self, batch: &BatchView, action: &Tensor, delta: &mut Tensor) {
+        let states = batch.potential.as_ref().expect("filled for a potential");
+        let value = self.shard.value(&states[0], action);
+        self.sum = value.sum(Kind::Float) * self.remaining;
+        *delta -= self.shard.action_gradient() * (self.remaining / self.batch_rows);
+    }
+
+    /// Σ Φ(s, π(s)) over the rows of the last actor update.
+    pub fn sum(&self) -> f64 {
+        self.sum.double_value(&[])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+    use tch::Device;
+
+    use super::*;
+    use crate::algo::Dimensions;
+    use crate::data::Batch;
+    use crate::potential::{Demonstrated, PotentialModel};
+
+    const STATES: usize = 6;
+    const ACTIONS: usize = 3;
+    const GAMMA: f64 = 0.9;
+
+    /// A finite decision process with random rewards and transitions.
+    struct Tabular {
+        reward: [[f64; ACTIONS]; STATES],
+        next: [[[f64; STATES]; ACTIONS]; STATES],
+    }
+
+    type Table = [[f64; ACTIONS]; STATES];
+
+    fn best(row: &[f64; ACTIONS], more: &[f64; ACTIONS]) -> usize {
+        let sum = |action: usize| row[action] + more[action];
+        (1..ACTIONS).fold(0, |best, action| {
+            if sum(action) > sum(best) {
+                action
+            } else {
+                best
+            }
+        })
+    }
+
+    impl Tabular {
+        fn draw(rng: &mut ChaCha8Rng) -> Self {
+            let mut this = Self {
+                reward: [[0.0; ACTIONS]; STATES],
+                next: [[[0.0; STATES]; ACTIONS]; STATES],
+            };
+            for state in 0..STATES {
+                for action in 0..ACTIONS {
+                    this.reward[state][action] = rng.random_range(-1.0..1.0);
+                    let row = &mut this.next[state][action];
+                    row.fill_with(|| rng.random_range(0.0..1.0));
+                    let sum: f64 = row.iter().sum();
+                    row.iter_mut().for_each(|p| *p /= sum);
+                }
+            }
+            this
+        }
+
+        /// Fixed point of `Q̃ = r + γ Φ(s', a*) - Φ(s, a) + γ Q̃(s', a*)`, a* the best of `Q̃ + Φ`.
+        fn shaped(&self, potential: &Table) -> Table {
+            let mut q = [[0.0; ACTIONS]; STATES];
+            for _ in 0..600 {
+                let old = q;
+                for state in 0..STATES {
+                    for action in 0..ACTIONS {
+                        let mut value = self.reward[state][action] - potential[state][action];
+                        for next in 0..STATES {
+                            let chosen = best(&old[next], &potential[next]);
+                            let after = potential[next][chosen] + old[next][chosen];
+                            value += GAMMA * self.next[state][action][next] * after;
+                        }
+                        q[state][action] = value;
+                    }
+                }
+            }
+            q
+        }
+    }
+
+    /// The reason for the second term of the actor's loss: without it some tasks are learned wrong.
+    #[test]
+    fn shaping_leaves_the_best_actions_what_they_were_if_the_potential_is_added_again() {
+        let (none, mut rng) = ([[0.0; ACTIONS]; STATES], ChaCha8Rng::seed_from_u64(0));
+        let mut misled = 0;
+        for _ in 0..20 {
+            let process = Tabular::draw(&mut rng);
+            let mut potential = none;
+            potential
+                .iter_mut()
+                .flatten()
+                .for_each(|phi| *phi = rng.random_range(-2.0..2.0));
+            let (plain, shaped) = (process.shaped(&none), process.shaped(&potential));
+            for state in 0..STATES {
+                for action in 0..ACTIONS {
+                    let expected = plain[state][action] - potential[state][action];
+                    assert!((shaped[state][action] - expected).abs() < 1e-10);
+                }
+                let right = best(&plain[state], &none[state]);
+                assert_eq!(best(&shaped[state], &potential[state]), right);
+                misled += usize::from(best(&shaped[state], &none[state]) != right);
+            }
+        }
+        assert!(misled > 0);
+    }
+
+    /// Along a trajectory all potentials but the first and the last cancel.
+    #[test]
+    fn discounted_shaping_telescopes() {
+        const STEPS: usize = 30;
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let mut states = vec![0.0_f32; (STEPS + 1) * 3];
+        let mut actions = vec![0.0_f32; (STEPS + 1) * 2];
+        states.fill_with(|| rng.random_range(-1.0..1.0));
+        actions.fill_with(|| rng.random_range(-1.0..1.0));
+        let dimensions = Dimensions {
+            observation: 3,
+            action: 2,
+        };
+        let settings = PotentialSettings::tiny(PotentialModel::Maf);
+        let data = Demonstrated {
+            observation: states.clone(),
+            action: actions.clone(),
+        };
+        let potential = Potential::fit(&data, dimensions, &settings, (1, 1), Device::Cpu, &|| ());
+        let values = potential.values(&states, &actions);
+        let mut batch = Batch::new(STEPS, 3, 2, Device::Cpu).with_potential(3);
+        batch.fill_shaped(&potential, None, |rows| {
+            for step in 0..STEPS {
+                let joint = &mut rows.observation_action[step * 5..][..5];
+                joint[..3].copy_from_slice(&states[step * 3..][..3]);
+                joint[3..].copy_from_slice(&actions[step * 2..][..2]);
+                let next = &mut rows.next_observation_action[step * 5..][..3];
+                next.copy_from_slice(&states[(step + 1) * 3..][..3]);
+            }
+            rows.discount.fill(GAMMA as f32);
+        });
+        let shaping = Shaping {
+            potential: &potential,
+            settings: &settings,
+        };
+        let mut shard = shaping.shard(STEPS, STEPS);
+        let next = Tensor::from_slice(&actions[2..]).view([STEPS as i64, 2]);
+        let added = shard.rewards(&batch.view(0, STEPS, 3), &next, 0);
+        let added = Vec::<f32>::try_from(added.view([-1])).unwrap();
+        let discounted = added
+            .iter()
+            .rev()
+            .fold(0.0, |sum, &f| f64::from(f) + GAMMA * sum);
+        let expected = GAMMA.powi(STEPS as i32) * f64::from(values[STEPS]) - f64::from(values[0]);
+        assert!(values[0] > 0.05, "{values:?}");
+        assert!(
+            (discounted - expected).abs() < 1e-5,
+            "{discounted} {expected}"
+        );
+    }
+}

@@ -1,0 +1,309 @@
+//! [`Flow`]: the density of demonstrated states and actions as an invertible map to standard normal numbers, a masked
+//! autoregressive flow (Papamakarios, Pavlakou & Murray 2017, equations 3-5) or one of coupling layers (Dinh et al. 2017).
+//!
+//! `z_i = (x_i - m_i(x)) exp(-α_i(x))` in each layer, the order of the numbers reversed between layers, and
+//! `log p(x) = log N(z; 0, 1) - Σ α`. It is trained on `mean -log p + w √(B / 128) ‖∂ mean(-log p) / ∂X‖` over a batch X of B
+//! rows: the norm is that of the whole matrix, and the factor makes the weight mean at any B what it means at 128.
+
+use rand::Rng;
+use tch::Tensor;
+
+use super::masks::Coupling;
+use super::network::Network;
+
+/// Bounds on α. Gradients pass them as if they were not there, or a layer that reached one would stay there.
+pub(super) const LOG_SCALE_MIN: f64 = -5.0;
+/// The upper one.
+pub(super) const LOG_SCALE_MAX: f64 = 3.0;
+/// Bound on -log p of a row in the loss.
+const LOSS_BOUND: f64 = 1e5;
+/// Rows of the batch for which the weight of the gradient's norm is stated.
+const REFERENCE_ROWS: f64 = 128.0;
+
+/// Layers in the order from data to normal numbers.
+#[derive(Debug)]
+pub(super) struct Flow {
+    dim: usize,
+    layers: Vec<Network>,
+}
+
+impl Flow {
+    /// Freshly initialised from `rng`.
+    pub(super) fn new(
+        dim: usize,
+        coupling: Coupling,
+        n_layers: usize,
+        hidden: &[usize],
+        rng: &mut impl Rng,
+    ) -> Self {
+        let sizes = [&[dim], hidden, &[2 * dim]].concat();
+        let masks = coupling.masks(dim, hidden);
+        let layers = (0..n_layers)
+            .map(|_| Network::new(&sizes, Some(&masks), rng))
+            .collect();
+        Self { dim, layers }
+    }
+
+    /// `[rows, dim]`: the normal numbers; `[rows, 1]`: logarithm of the volume's change, -Σ α.
+    pub(super) fn forward(&self, x: &Tensor) -> (Tensor, Tensor) {
+        let mut z = x.shallow_clone();
+        let mut log_det = Tensor::zeros([x.size()[0], 1], (x.kind(), x.device()));
+        for (index, layer) in self.layers.iter().enumerate() {
+            if index > 0 {
+                z = z.flip([1]);
+            }
+            let (shift, log_scale) = self.shift_and_log_scale(layer, &z);
+            z = (z - shift) * log_scale.neg().exp();
+            log_det -= log_scale.sum_dim_intlist(1, true, x.kind());
+        }
+        (z, log_det)
+    }
+
+    /// `[rows, 1]`
+    pub(super) fn log_prob(&self, x: &Tensor) -> Tensor {
+        let (z, log_det) = self.forward(x);
+        log_normal(&z) + log_det
+    }
+
+    /// What a batch `[rows, dim]`, a leaf that requires a gradient, adds to the loss, and its mean -log p.
+    pub(super) fn loss(&self, x: &Tensor, smoothing: f64) -> (Tensor, Tensor) {
+        let surprise = self.surprise(x);
+        let loss = if smoothing > 0.0 {
+            let factor = smoothing * (x.size()[0] as f64 / REFERENCE_ROWS).sqrt();
+            &surprise + gradient_norm(&surprise, x) * factor
+        } else {
+            surprise.shallow_clone()
+        };
+        (loss, surprise)
+    }
+
+    /// Mean of -log p.
+    fn surprise(&self, x: &Tensor) -> Tensor {
+        let rows = self.log_prob(x).neg();
+        rows.clamp(-LOSS_BOUND, LOSS_BOUND).mean(x.kind())
+    }
+
+    pub(super) fn parameters(&self) -> Vec<Tensor> {
+        self.layers.iter().flat_map(Network::parameters).collect()
+    }
+
+    /// One list of numbers per layer.
+    pub(super) fn frozen(&self) -> Vec<Vec<f32>> {
+        self.layers.iter().map(Network::frozen).collect()
+    }
+
+    fn shift_and_log_scale(&self, layer: &Network, x: &Tensor) -> (Tensor, Tensor) {
+        let dim = self.dim as i64;
+        let output = layer.forward(x);
+        let raw = output.narrow(1, dim, dim);
+        let beyond = raw.clamp(LOG_SCALE_MIN, LOG_SCALE_MAX) - &raw;
+        (output.narrow(1, 0, dim), raw + beyond.detach())
+    }
+}
+
+/// `[rows, dim] -> [rows, 1]`: log density of standard normal numbers.
+pub(super) fn log_normal(z: &Tensor) -> Tensor {
+    let constant = 0.5 * (2.0 * std::f64::consts::PI).ln() * z.size()[1] as f64;
+    z.square().sum_dim_intlist(1, true, z.kind()) * -0.5 - constant
+}
+
+/// Norm of the gradient of `value` by all of `x`, itself differentiable.
+fn gradient_norm(value: &Tensor, x: &Tensor) -> Tensor {
+    let mut gradient = Tensor::run_backward(&[value], &[x], true, true);
+    let gradient = gradient.pop().expect("one per input");
+    // The square root's own derivative must exist at zero.
+    (gradient.square().sum(x.kind()) + 1e-30).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use tch::{Device, Kind};
+
+    use super::*;
+    use crate::nn::Adam;
+
+    impl Flow {
+        /// From normal numbers back to data. A layer's number is known once all it depends on are, so that as many rounds
+        /// as there are numbers settle all of them.
+        fn inverse(&self, z: &Tensor) -> Tensor {
+            let mut x = z.shallow_clone();
+            for (index, layer) in self.layers.iter().enumerate().rev() {
+                let z = x;
+                x = z.zeros_like();
+                for _ in 0..self.dim {
+                    let (shift, log_scale) = self.shift_and_log_scale(layer, &x);
+                    x = &z * log_scale.exp() + shift;
+                }
+                if index > 0 {
+                    x = x.flip([1]);
+                }
+            }
+            x
+        }
+
+        fn to_kind(&self, kind: Kind) -> Self {
+            let layers = self.layers.iter().map(|layer| layer.to_kind(kind));
+            Self {
+                dim: self.dim,
+                layers: layers.collect(),
+            }
+        }
+    }
+
+    fn random(rows: i64, columns: i64, seed: i64) -> Tensor {
+        tch::manual_seed(seed);
+        Tensor::randn([rows, columns], (Kind::Double, Device::Cpu))
+    }
+
+    /// In double precision, with weights large enough for the scales to matter.
+    fn flow(dim: usize, coupling: Coupling, n_layers: usize, seed: u64) -> Flow {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        Flow::new(dim, coupling, n_layers, &[16, 16], &mut rng).to_kind(Kind::Double)
+    }
+
+    fn both(dim: usize, n_layers: usize) -> [Flow; 2] {
+        [Coupling::Autoregressive, Coupling::PassThrough(dim / 2)]
+            .map(|coupling| flow(dim, coupling, n_layers, 3))
+    }
+
+    fn largest(difference: &Tensor) -> f64 {
+        difference.abs().max().double_value(&[])
+    }
+
+    /// `[dim, dim]` at one row, by autograd.
+    fn jacobian(flow: &Flow, x: &Tensor) -> Tensor {
+        let x = x.detach().set_requires_grad(true);
+        let (z, _) = flow.forward(&x);
+        let rows: Vec<Tensor> = (0..flow.dim as i64)
+            .map(|i| {
+                Tensor::run_backward(&[z.narrow(1, i, 1).sum(Kind::Double)], &[&x], true, false)
+            })
+            .map(|mut gradient| gradient.remove(0))
+            .collect();
+        Tensor::cat(&rows, 0)
+    }
+
+    #[test]
+    fn inverse_undoes_forward() {
+        for flow in both(5, 4) {
+            let x = random(64, 5, 1);
+            let (z, _) = flow.forward(&x);
+            assert!(largest(&(&z - &x)) > 0.1);
+            assert!(largest(&(flow.inverse(&z) - &x)) < 1e-9);
+            assert!(largest(&(flow.forward(&flow.inverse(&x)).0 - &x)) < 1e-9);
+        }
+    }
+
+    #[test]
+    fn the_volume_changes_by_the_determinant_of_the_jacobian() {
+        for flow in both(5, 4) {
+            for row in 0..8 {
+                let x = random(1, 5, row);
+                let (_, log_det) = flow.forward(&x);
+                let (sign, expected) = jacobian(&flow, &x).slogdet();
+                assert_eq!(sign.double_value(&[]), 1.0);
+                assert!(largest(&(log_det.squeeze() - expected)) < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn one_layer_has_a_triangular_jacobian() {
+        for flow in both(5, 1) {
+            let jacobian = jacobian(&flow, &random(1, 5, 9));
+            assert_eq!(largest(&jacobian.triu(1)), 0.0);
+            assert!(largest(&jacobian.tril(-1)) > 1e-3);
+        }
+    }
+
+    /// Without layers -log p is half the squared norm and a constant.
+    #[test]
+    fn the_gradients_norm_of_the_identity_is_that_of_the_data() {
+        let flow = flow(3, Coupling::Autoregressive, 0, 0);
+        let x = random(50, 3, 2).set_requires_grad(true);
+        let norm = gradient_norm(&flow.surprise(&x), &x).double_value(&[]);
+        let expected = x.square().sum(Kind::Double).sqrt().double_value(&[]) / 50.0;
+        assert!((norm - expected).abs() < 1e-12, "{norm} {expected}");
+        let (loss, surprise) = flow.loss(&x, 128.0_f64.sqrt());
+        let added = (loss - surprise).double_value(&[]);
+        assert!((added - expected * 50.0_f64.sqrt()).abs() < 1e-9);
+    }
+
+    /// The gradient of a gradient, against finite differences along random directions.
+    #[test]
+    fn the_loss_has_the_gradient_of_its_finite_differences() {
+        for flow in both(3, 2) {
+            let x = random(20, 3, 4).set_requires_grad(true);
+            let parameters = flow.parameters();
+            let (loss, _) = flow.loss(&x, 2.0);
+            let gradients = Tensor::run_backward(&[loss], &parameters, false, false);
+            for seed in 0..5 {
+                tch::manual_seed(100 + seed);
+                let directions: Vec<Tensor> = parameters.iter().map(|p| p.randn_like()).collect();
+                let expected: f64 = gradients
+                    .iter()
+                    .zip(&directions)
+                    .map(|(g, d)| (g * d).sum(Kind::Double).double_value(&[]))
+                    .sum();
+                let step = 1e-6;
+                let along = |length: f64| {
+                    tch::no_grad(|| {
+                        for (parameter, direction) in parameters.iter().zip(&directions) {
+                            let _ = parameter.shallow_clone().g_add_(&(direction * length));
+                        }
+                    });
+                };
+                along(step);
+                let above = flow.loss(&x, 2.0).0.double_value(&[]);
+                along(-2.0 * step);
+                let below = flow.loss(&x, 2.0).0.double_value(&[]);
+                along(step);
+                let found = (above - below) / (2.0 * step);
+                let error = (found - expected).abs() / expected.abs().max(1.0);
+                assert!(error < 1e-4, "{found} instead of {expected}");
+            }
+        }
+    }
+
+    /// Normal numbers with standard deviations 0.8 and 1.3 and correlation 0.7.
+    fn gaussian(rows: i64, seed: i64) -> Tensor {
+        let z = random(rows, 2, seed);
+        let (a, b) = (z.narrow(1, 0, 1), z.narrow(1, 1, 1));
+        let second = (&a * 0.7 + b * (1.0 - 0.49_f64).sqrt()) * 1.3;
+        Tensor::cat(&[a * 0.8, second], 1)
+    }
+
+    #[test]
+    fn a_gaussian_is_recovered_and_the_density_integrates_to_one() {
+        tch::set_num_threads(1);
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let flow = Flow::new(2, Coupling::Autoregressive, 2, &[24, 24], &mut rng);
+        let parameters = flow.parameters();
+        let mut adams: Vec<Adam> = parameters.iter().map(|p| Adam::new(p, 3e-3)).collect();
+        let data = gaussian(10_000, 5).to_kind(Kind::Float);
+        for step in 0..900 {
+            let batch = data.narrow(0, step * 256 % 9_700, 256);
+            let (loss, _) = flow.loss(&batch.set_requires_grad(true), 0.0);
+            let gradients = Tensor::run_backward(&[loss], &parameters, false, false);
+            if step == 600 {
+                adams = parameters.iter().map(|p| Adam::new(p, 3e-4)).collect();
+            }
+            for ((parameter, adam), gradient) in parameters.iter().zip(&mut adams).zip(&gradients) {
+                adam.step(&mut parameter.shallow_clone(), &[&gradient.contiguous()]);
+            }
+        }
+        let flow = flow.to_kind(Kind::Double);
+        let surprise = flow.surprise(&gaussian(10_000, 6)).double_value(&[]);
+        let determinant: f64 = (0.8 * 1.3_f64).powi(2) * (1.0 - 0.49);
+        let entropy = 1.0 + (2.0 * std::f64::consts::PI).ln() + 0.5 * determinant.ln();
+        assert!((surprise - entropy).abs() < 0.02, "{surprise} {entropy}");
+
+        let axis = Tensor::arange_start_step(-8.0, 8.0, 0.05, (Kind::Double, Device::Cpu)) + 0.025;
+        let grid = Tensor::cartesian_prod(&[&axis, &axis]);
+        let density = tch::no_grad(|| flow.log_prob(&grid).exp());
+        let integral = density.sum(Kind::Double).double_value(&[]) * 0.05 * 0.05;
+        assert!((integral - 1.0).abs() < 2e-3, "{integral}");
+    }
+}
