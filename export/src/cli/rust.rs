@@ -37,6 +37,7 @@ impl Rust {
                     period_us: model.spec().with_context(context)?.is_none().then_some(1),
                     lower: self.selection.options(),
                     reduced: None,
+                    statistics: None,
                 };
                 ImageBytes::new(&image_of(&model, &options).with_context(context)?)
             }
