@@ -12,7 +12,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use rlfd_export::source::rust_source;
 use rlfd_runtime::image::{
     ActionTerm, Constants, ImageBytes, ImageSource, ObservationTerm, Op, OpCode, Place,
-    PolicyImage, Port, ProgramSource, WeightType, write,
+    PolicyImage, Port, ProgramSource, Source, WeightType, write,
 };
 use rlfd_runtime::nn::reduce::Reduction;
 use rlfd_runtime::nn::{Function, ZipFunction};
@@ -310,10 +310,12 @@ fn image() -> Vec<u8> {
         max_rate: f32::INFINITY,
         stiffness: 0.0,
         damping: 0.0,
+        time_constant_s: 0.0,
     };
     let observation = ObservationTerm {
         name: "x",
         unit: "1",
+        source: Source::Sensor,
         dim: 6,
         history: 1,
         scale: 1.0,
@@ -335,6 +337,7 @@ fn image() -> Vec<u8> {
             state_len: 2,
         },
         golden_observation: &[0.5, -0.25, 0.125, 1.0, -0.75, 0.3],
+        statistics: None,
     })
     .unwrap()
 }
