@@ -25,5 +25,6 @@ pub use memory::{COMMAND_DIM, IMAGE, MEASUREMENT_DIM, Memory, SETPOINT_DIM};
 pub use meter::measure;
 pub use port::Port;
 pub use register::Register;
+pub use rlfd_runtime::Phase;
 pub use server::Server;
 pub use stack::Stack;

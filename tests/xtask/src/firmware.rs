@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use rlfd_runtime::image::OwnedImage;
 use serde::Deserialize;
 
+use crate::board_table;
 use crate::cargo::cargo;
 use crate::kernels;
 use crate::process;
@@ -40,6 +41,14 @@ enum Action {
         /// Make what is measured the committed numbers
         #[arg(long)]
         bless: bool,
+    },
+    /// Play with MuJoCo on every board and print returns, instructions, flash, RAM and stack as a table
+    Table {
+        #[command(flatten)]
+        selection: Selection,
+        /// Episodes for each board
+        #[arg(long, default_value_t = 3)]
+        episodes: usize,
     },
     /// Compare what the kernels compute on one board with what they compute on the others
     Kernels(Selection),
@@ -82,6 +91,10 @@ pub fn firmware(workspace: &Workspace, args: &FirmwareArgs) -> Result<bool> {
         Action::Build(selection) => build(workspace, selection).map(|()| true),
         Action::Run(selection) => run(workspace, selection).map(|()| true),
         Action::Sizes { selection, bless } => sizes::sizes(workspace, selection, *bless),
+        Action::Table {
+            selection,
+            episodes,
+        } => board_table::table(workspace, selection, *episodes).map(|()| true),
         Action::Kernels(selection) => kernels::kernels(workspace, selection),
     }
 }

@@ -62,7 +62,11 @@ pub fn sizes(workspace: &Workspace, selection: &Selection, bless: bool) -> Resul
     Ok(holds)
 }
 
-fn measure(
+/// Flash, static RAM and panic symbols of the board's firmware; what its measuring program says, if it has one.
+///
+/// # Errors
+/// If it does not compile or says nothing.
+pub fn measure(
     workspace: &Workspace,
     board: &Board,
     selection: &Selection,
