@@ -1,9 +1,11 @@
 //! Firmware in the loop: the boards in their emulators, real MuJoCo around them, and a cable as bad as one likes.
 
 mod bench;
+mod fallback;
 mod faults;
 mod firmware;
 mod images;
+mod update;
 
 use std::time::{Duration, Instant};
 
@@ -244,6 +246,12 @@ fn entry_offset(elf: &[u8]) -> usize {
                 .then(|| entry - address + offset)
         })
         .unwrap()
+}
+
+/// What a fallback law is good for.
+#[test]
+fn the_table_of_the_fallback_law_is_the_committed_one() {
+    fallback::table(&MACHINES[0]);
 }
 
 /// What a bad link and bad measurements lead to, on every board. `RLFD_BLESS=1` rewrites the table.

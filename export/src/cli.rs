@@ -1,9 +1,10 @@
-//! The command line: `onnx`, `image`, `inspect`, `verify`, `run`. The one place that prints and chooses exit codes.
+//! The command line: `onnx`, `image`, `inspect`, `verify`, `run`, `keygen`, `sign`. The one place that prints and chooses exit codes.
 
 mod image;
 mod inspect;
 mod onnx;
 mod run;
+mod sign;
 mod verify;
 
 use std::io::{ErrorKind, Write};
@@ -34,6 +35,8 @@ enum Command {
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
     Run(run::Run),
+    Keygen(sign::Keygen),
+    Sign(sign::Sign),
 }
 
 /// What a command that ran has to say.
@@ -52,6 +55,8 @@ pub fn main() -> ExitCode {
         Command::Inspect(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Run(command) => command.run(),
+        Command::Keygen(command) => command.run(),
+        Command::Sign(command) => command.run(),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
