@@ -7,4 +7,5 @@ mod hil;
 mod onnx_checker;
 mod policy_file;
 mod random_policy;
+mod strangers_robot;
 mod video;

@@ -21,7 +21,10 @@ pub(super) struct Keygen {
 
 impl Keygen {
     pub(super) fn run(&self) -> Result<Answer> {
-        let pair = KeyPair::generate();
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed)
+            .map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
+        let pair = KeyPair::try_from_seed(Seed::new(seed)).map_err(|error| anyhow!("{error}"))?;
         let (private, public) = (
             with_suffix(&self.name, "key"),
             with_suffix(&self.name, "pub"),

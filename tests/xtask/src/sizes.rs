@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::firmware::{self, Board, Selection};
 use crate::process;
+use crate::stack_bound;
 use crate::workspace::Workspace;
 
 /// A number may differ from the committed one by this share: compilers of different versions place code differently.
@@ -83,6 +84,21 @@ fn measure(
     if found.is_empty() {
         bail!("{meter} measured nothing; it said:\n{said}");
     }
+    let measuring = executable(workspace, board, selection, &meter)?;
+    let bytes =
+        fs::read(&measuring).with_context(|| format!("cannot read {}", measuring.display()))?;
+    let bound = stack_bound::bound(&bytes).with_context(|| measuring.display().to_string())?;
+    let used = found.iter().find(|(name, _)| name == "stack_bytes");
+    if let Some((_, used)) = used
+        && *used > bound.bytes
+    {
+        bail!(
+            "{meter} used {used} bytes of stack, more than the bound of {}: {:?}",
+            bound.bytes,
+            bound.way
+        );
+    }
+    numbers.push(("stack_bound_bytes".to_owned(), bound.bytes));
     numbers.extend(found);
     Ok(numbers)
 }
