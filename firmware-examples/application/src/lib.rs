@@ -14,6 +14,8 @@ mod register;
 mod server;
 mod stack;
 mod text;
+#[cfg(feature = "update")]
+mod updatable;
 
 pub use control_loop::{ControlLoop, MAX_INTERVAL_PERIODS};
 pub use inference::{infer, infer_with};
@@ -26,5 +28,7 @@ pub use meter::measure;
 pub use port::Port;
 pub use register::Register;
 pub use rlfd_runtime::Phase;
-pub use server::Server;
+pub use server::{NoUpdates, Server, Updates};
 pub use stack::Stack;
+#[cfg(feature = "update")]
+pub use updatable::serve_updatable;
