@@ -337,7 +337,7 @@ fn image() -> Vec<u8> {
             state_len: 2,
         },
         golden_observation: &[0.5, -0.25, 0.125, 1.0, -0.75, 0.3],
-        statistics: None,
+        statistics: Option::None,
     })
     .unwrap()
 }
