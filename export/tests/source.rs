@@ -1,6 +1,7 @@
 //! `export rust`: the source of a policy with every operation, which is compiled into this test, against the engine on the image it
 //! was written from. `RLFD_BLESS=1` rewrites the source.
 
+#[rustfmt::skip]
 #[path = "source/every_operation.rs"]
 mod every_operation;
 
