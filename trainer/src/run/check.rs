@@ -6,7 +6,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::training::{Run, fit_with};
-use super::{Audience, Evaluation, Outcome, RunDirectory, Stop};
+use super::{Audience, Evaluation, Outcome, RunDirectory, Session, Stop};
 use crate::data::{Demonstration, DemonstrationShape, Demonstrations};
 use crate::env::point_reach::PointReach;
 use crate::env::{Env, VectorEnv};
@@ -40,8 +40,12 @@ fn finish(
     directory: &RunDirectory,
     demonstrations: Option<&Demonstrations>,
 ) -> anyhow::Result<Outcome> {
-    let stop = Stop::default();
-    let outcome = fit_with(recipe, directory, demonstrations, Audience::Nobody, &stop)?;
+    let session = Session {
+        audience: Audience::Nobody,
+        stop: Stop::default(),
+        peers: None,
+    };
+    let outcome = fit_with(recipe, directory, demonstrations, &session)?;
     Ok(outcome.expect("nobody stops it"))
 }
 
@@ -205,7 +209,7 @@ fn a_batch_is_composed_as_the_recipe_says() {
     let recipe = recipe("point-reach-her", &settings);
     let folder = tempfile::tempdir().unwrap();
     let directory = RunDirectory::create(Some(&folder.path().join("run")), &recipe).unwrap();
-    let mut run = Run::new(&recipe, &directory, Some(&shown), None).unwrap();
+    let mut run = Run::new(&recipe, &directory, Some(&shown), None, None).unwrap();
     (0..90).for_each(|_| run.collect());
     for _ in 0..50 {
         run.fill_batch();
