@@ -25,6 +25,15 @@ pub struct Firmware {
 impl Firmware {
     /// Builds `machine`'s firmware with `image` and the features it needs.
     pub fn build(machine: &'static Machine, image: &[u8]) -> Self {
+        Self::build_with(machine, image, |_, _| {})
+    }
+
+    /// The same with what `configure` adds to the build; files for it go into the folder it is told.
+    pub fn build_with(
+        machine: &'static Machine,
+        image: &[u8],
+        configure: impl FnOnce(&mut Command, &Path),
+    ) -> Self {
         let _guard = BUILDING
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -39,15 +48,16 @@ impl Firmware {
             .filter_map(|op| op.feature())
             .collect();
         let features = needs.iter().map(|need| format!("rlfd-firmware/{need}"));
-        let built = Command::new(env!("CARGO"))
+        let mut build = Command::new(env!("CARGO"));
+        build
             .args(["build", "--release", "--bin", machine.name])
             .args(features.flat_map(|feature| ["--features".to_owned(), feature]))
             .current_dir(workspace.join(machine.name))
             .env("RLFD_IMAGE", &image_path)
             .env_remove("CARGO_TARGET_DIR")
-            .env_remove("RUSTFLAGS")
-            .output()
-            .unwrap();
+            .env_remove("RUSTFLAGS");
+        configure(&mut build, folder.path());
+        let built = build.output().unwrap();
         assert!(
             built.status.success(),
             "{}: {}",

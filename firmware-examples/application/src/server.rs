@@ -3,8 +3,8 @@
 
 use rlfd_runtime::image::IMAGE_VERSION;
 use rlfd_runtime::wire::{
-    BoardMessage, Frame, FrameReader, HostMessage, Judgement, Refusal, ReplyCache, Values,
-    UpdateRefusal, WIRE_VERSION, frame_len,
+    BoardMessage, Frame, FrameReader, HostMessage, Judgement, Refusal, ReplyCache, UpdateRefusal,
+    Values, WIRE_VERSION, frame_len,
 };
 use rlfd_runtime::{Event, Outcome, Phase, PolicyImage};
 
@@ -199,11 +199,7 @@ fn greeting<'a>(image: &PolicyImage<'_>, board: &'a str) -> BoardMessage<'a> {
 }
 
 /// Hands a measurement to the machine's sensors.
-fn measure(
-    control: &mut ControlLoop<'_>,
-    time_us: u64,
-    values: Values<'_>,
-) -> Result<(), Refusal> {
+fn measure(control: &mut ControlLoop<'_>, time_us: u64, values: Values<'_>) -> Result<(), Refusal> {
     expect_episode(control)?;
     if control.machine().measured(time_us, values) {
         Ok(())
@@ -250,7 +246,11 @@ fn numbered<'a>(
 }
 
 /// Tells the host of every phase entered since the last time.
-fn announce(control: &mut ControlLoop<'_>, question: &Frame<HostMessage<'_>>, port: &mut impl Port) {
+fn announce(
+    control: &mut ControlLoop<'_>,
+    question: &Frame<HostMessage<'_>>,
+    port: &mut impl Port,
+) {
     while let Some(event) = control.events().pop() {
         if matches!(event, Event::Entered { .. }) {
             send_once(&numbered(question, BoardMessage::Event(event)), port);
