@@ -211,6 +211,7 @@ fn whole_loop(image: &PolicyImage<'_>, text: &mut String) {
             Outcome::Acted => (0, 0),
             Outcome::Refused(fault) => (1, fault.code()),
             Outcome::NotRunning => (2, 0),
+            Outcome::Held(fault) => (3, fault.code()),
         };
         let (tick, clamped) = (cycle.tick, cycle.clamped);
         writeln!(
@@ -285,13 +286,15 @@ impl Telemetry for Listener<'_> {
         let Event::Entered { phase, at } = event else {
             return;
         };
-        let (number, fault) = match phase {
-            Phase::Idle => (0, None),
-            Phase::SelfTest => (1, None),
-            Phase::Armed { .. } => (2, None),
-            Phase::Running { .. } => (3, None),
-            Phase::Faulted { fault, .. } => (4, Some(fault)),
+        let number = match phase {
+            Phase::Idle => 0,
+            Phase::SelfTest => 1,
+            Phase::Armed { .. } => 2,
+            Phase::Running { .. } => 3,
+            Phase::Faulted { .. } => 4,
+            Phase::Fallback { .. } => 5,
         };
+        let fault = phase.fault();
         let name = fault.map_or("no fault".to_owned(), |fault| fault.to_string());
         writeln!(self.0.borrow_mut(), "phase {number} {}: {name}", at.0).unwrap();
     }

@@ -19,8 +19,6 @@ mod updatable;
 
 pub use control_loop::{ControlLoop, MAX_INTERVAL_PERIODS};
 pub use inference::{infer, infer_with};
-/// What a policy that is written as source calls.
-pub use rlfd_runtime;
 pub use kernels::{Scratch, kernels};
 pub use machine::LinkedMachine;
 pub use memory::{COMMAND_DIM, IMAGE, MEASUREMENT_DIM, Memory, SETPOINT_DIM};

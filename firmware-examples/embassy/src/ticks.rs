@@ -70,18 +70,15 @@ pub async fn run<B: Named, U: Read + Write>(uart: U) -> ! {
 }
 
 /// A latched fault is told once, by its number in `runtime/docs/wire.md`, and so is its end.
-fn tell_of_fault(server: &mut Server, faulted: &mut bool) {
+fn tell_of_fault(server: &mut Server<'_>, faulted: &mut bool) {
     let Some(control) = server.control() else {
         return;
     };
-    let fault = match control.phase() {
-        rlfd_firmware::Phase::Faulted { fault, .. } => Some(fault),
-        _ => None,
-    };
+    let fault = control.phase().fault();
     if fault.is_some() != *faulted {
         *faulted = fault.is_some();
         match fault {
-            Some(fault) => defmt::error!("fault {=u8}: the machine was made safe", fault.code()),
+            Some(fault) => defmt::error!("fault {=u8}: the policy is out of control", fault.code()),
             None => defmt::info!("fault cleared"),
         }
     }

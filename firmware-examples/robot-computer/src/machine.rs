@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 
+use rlfd_runtime::wire::Values;
 use rlfd_runtime::{Board, Micros};
 
 /// What goes in and out of one step.
@@ -10,6 +11,8 @@ use rlfd_runtime::{Board, Micros};
 pub struct LinkedRobot {
     time_us: u64,
     measurement: Vec<f32>,
+    /// Numbers of the next measurement that have come in parts.
+    received: usize,
     command: Vec<f32>,
 }
 
@@ -20,14 +23,47 @@ impl LinkedRobot {
         Self {
             time_us: 0,
             measurement: vec![0.0; measurement_dim],
+            received: 0,
             command: vec![0.0; command_dim],
         }
     }
 
-    /// Where the next measurement goes, and the time it was taken at.
-    pub fn measured_at(&mut self, time_us: u64) -> &mut [f32] {
-        self.time_us = time_us;
-        &mut self.measurement
+    /// Takes the next numbers of a measurement, of which `first` went before; false, and nothing taken, where they are not the
+    /// next or too many.
+    pub fn part(&mut self, first: usize, values: Values<'_>) -> bool {
+        if first != 0 && first != self.received {
+            return false;
+        }
+        let end = first + values.len();
+        let taken = self.measurement.get_mut(first..end);
+        let is_taken = taken.is_some_and(|place| values.copy_to(place));
+        if is_taken {
+            self.received = end;
+        }
+        is_taken
+    }
+
+    /// Takes what is left of a measurement, and when it was taken; false where it is then not whole.
+    pub fn measured(&mut self, time_us: u64, values: Values<'_>) -> bool {
+        let received = std::mem::take(&mut self.received);
+        let rest = self.measurement.get_mut(received..);
+        let is_whole = rest.is_some_and(|place| values.copy_to(place));
+        if is_whole {
+            self.time_us = time_us;
+        }
+        is_whole
+    }
+
+    /// Numbers of the next measurement that have come in parts.
+    #[must_use]
+    pub fn received(&self) -> usize {
+        self.received
+    }
+
+    /// Numbers of a measurement.
+    #[must_use]
+    pub fn measurement_dim(&self) -> usize {
+        self.measurement.len()
     }
 
     /// What the actuators do now.

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use rlfd_runtime::image::{Golden, IMAGE_VERSION};
 use rlfd_runtime::wire::{
     BoardMessage, Frame, FrameReader, HostMessage, Judgement, MAX_FRAME_LEN, Refusal, ReplyCache,
-    Values, WIRE_VERSION,
+    UpdateRefusal, Values, WIRE_VERSION,
 };
 use rlfd_runtime::{
     Board, Controller, Event, EventLog, Outcome, Phase, Policy, PolicyImage, SafetyLimits,
@@ -178,12 +178,32 @@ impl<'a, P: Policy> Server<'a, P> {
                     clamped: cycle.clamped,
                     slew_limited: cycle.slew_limited,
                     fault: match cycle.outcome {
-                        Outcome::Refused(fault) => Some(fault),
+                        Outcome::Refused(fault) | Outcome::Held(fault) => Some(fault),
                         Outcome::Acted | Outcome::NotRunning => None,
                     },
                     values: Values::from(self.robot.command()),
                 }
             }
+            HostMessage::Part { first, values } => {
+                self.expect_episode()?;
+                if !usize::try_from(first).is_ok_and(|first| self.robot.part(first, values)) {
+                    let expected = self.robot.received() as u32;
+                    return Err(Refusal::Part { expected });
+                }
+                BoardMessage::Accepted
+            }
+            HostMessage::Setpoint { values } => {
+                let mut setpoint = vec![0.0; values.len()];
+                let set = values.copy_to(&mut setpoint)
+                    && self.controller.set_setpoint(&setpoint).is_ok();
+                if !set {
+                    let expected = self.controller.setpoint().len() as u16;
+                    return Err(Refusal::Setpoint { expected });
+                }
+                BoardMessage::Accepted
+            }
+            // A computer with files has better ways.
+            HostMessage::Update(_) => return Err(Refusal::Update(UpdateRefusal::Unsupported)),
             HostMessage::Bye => {
                 let counters = self.events.counters();
                 self.arm();
@@ -234,18 +254,18 @@ impl<'a, P: Policy> Server<'a, P> {
     }
 
     fn measure(&mut self, time_us: u64, values: Values<'_>) -> Result<(), Refusal> {
-        if !matches!(
-            self.controller.phase(),
-            Phase::Running { .. } | Phase::Faulted { .. }
-        ) {
-            return Err(Refusal::NoEpisode);
+        self.expect_episode()?;
+        if self.robot.measured(time_us, values) {
+            return Ok(());
         }
-        let place = self.robot.measured_at(time_us);
-        let expected = place.len() as u16;
-        if values.copy_to(place) {
-            Ok(())
-        } else {
-            Err(Refusal::Width { expected })
+        let expected = self.robot.measurement_dim() as u16;
+        Err(Refusal::Width { expected })
+    }
+
+    fn expect_episode(&self) -> Result<(), Refusal> {
+        match self.controller.phase() {
+            Phase::Running { .. } | Phase::Faulted { .. } | Phase::Fallback { .. } => Ok(()),
+            Phase::Idle | Phase::SelfTest | Phase::Armed { .. } => Err(Refusal::NoEpisode),
         }
     }
 

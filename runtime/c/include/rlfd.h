@@ -82,6 +82,8 @@ enum rlfd_phase
     RLFD_PHASE_RUNNING = 3,
     // The machine was made safe; only a reset leads out.
     RLFD_PHASE_FAULTED = 4,
+    // The fallback law is in control; a reset leads out, a second fault to `RLFD_PHASE_FAULTED`.
+    RLFD_PHASE_FALLBACK = 5,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -103,6 +105,8 @@ enum rlfd_outcome
     RLFD_OUTCOME_REFUSED = 1,
     // The loop was not running; nothing was touched.
     RLFD_OUTCOME_NOT_RUNNING = 2,
+    // The fallback law's command reached the actuators.
+    RLFD_OUTCOME_HELD = 3,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -134,6 +138,12 @@ enum rlfd_fault
     RLFD_FAULT_LATE = 6,
     // Somebody outside of the loop stopped it.
     RLFD_FAULT_EXTERNAL = 7,
+    // Measurements are older than allowed.
+    RLFD_FAULT_STALE = 8,
+    // A step took longer than allowed.
+    RLFD_FAULT_OVERRUN = 9,
+    // Observations are unlike those of the training.
+    RLFD_FAULT_UNFAMILIAR = 10,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -167,6 +177,8 @@ typedef struct rlfd_contract {
     uint32_t period_us;
     // Numbers the sensors give per step.
     size_t measurement_dim;
+    // Numbers that say what is asked of the machine, see `rlfd_controller_set_setpoint`; 0 for a policy that takes none.
+    size_t setpoint_dim;
     // Numbers in one observation, history included.
     size_t observation_dim;
     // Numbers in one action and in one command.
@@ -250,7 +262,7 @@ typedef struct rlfd_board {
     bool (*actuate)(void *context, const float *command, size_t len);
     // Brings the machine into the state in which it harms nobody. Cannot fail, may be called at any time and again.
     void (*make_safe)(void *context);
-    // Told of every phase the loop enters, with the fault if it is `RLFD_PHASE_FAULTED`. May be NULL.
+    // Told of every phase the loop enters, with the fault that led there if there is one. May be NULL.
     void (*entered)(void *context, rlfd_phase phase, uint8_t fault, uint64_t at_us);
 } rlfd_board;
 
@@ -278,7 +290,7 @@ typedef struct rlfd_cycle {
     uint16_t slew_limited;
     // What became of it, an `rlfd_outcome`.
     rlfd_outcome outcome;
-    // Why it was refused, an `rlfd_fault`; 0 if it was not.
+    // Why it was refused or held, an `rlfd_fault`; 0 if it was not.
     uint8_t fault;
 } rlfd_cycle;
 
@@ -434,6 +446,16 @@ rlfd_status rlfd_controller_trip(struct rlfd_controller *controller,
 //
 // `controller` is NULL or comes from `rlfd_controller_new`.
 rlfd_status rlfd_controller_reset(struct rlfd_controller *controller);
+
+// Asks something else of the machine, from the next action on: `len` finite numbers in the order of the observation terms that are
+// setpoints. Where they are refused, with `RLFD_STATUS_WIDTH`, the ones before stay.
+//
+// # Safety
+//
+// `controller` is NULL or comes from `rlfd_controller_new`; `setpoint` is NULL or leads to `len` numbers.
+rlfd_status rlfd_controller_set_setpoint(struct rlfd_controller *controller,
+                                         const float *setpoint,
+                                         size_t len);
 
 // One step, once per period: senses, acts, bounds, actuates. Whatever goes wrong makes the machine safe, is latched and told.
 // `cycle` may be NULL.

@@ -28,7 +28,7 @@ pub struct Board {
         Option<unsafe extern "C" fn(context: *mut c_void, command: *const f32, len: usize) -> bool>,
     /// Brings the machine into the state in which it harms nobody. Cannot fail, may be called at any time and again.
     pub make_safe: Option<unsafe extern "C" fn(context: *mut c_void)>,
-    /// Told of every phase the loop enters, with the fault if it is `RLFD_PHASE_FAULTED`. May be NULL.
+    /// Told of every phase the loop enters, with the fault that led there if there is one. May be NULL.
     pub entered:
         Option<unsafe extern "C" fn(context: *mut c_void, phase: Phase, fault: u8, at_us: u64)>,
 }

@@ -40,6 +40,8 @@ pub struct Contract {
     pub period_us: u32,
     /// Numbers the sensors give per step.
     pub measurement_dim: usize,
+    /// Numbers that say what is asked of the machine, see `rlfd_controller_set_setpoint`; 0 for a policy that takes none.
+    pub setpoint_dim: usize,
     /// Numbers in one observation, history included.
     pub observation_dim: usize,
     /// Numbers in one action and in one command.
@@ -122,6 +124,7 @@ impl From<&PolicyImage<'static>> for Contract {
             checksum: image.checksum(),
             period_us: image.period_us(),
             measurement_dim: contract.measurement_dim(),
+            setpoint_dim: contract.setpoint_dim(),
             observation_dim: contract.observation_dim(),
             action_dim: contract.action_dim(),
             state_dim: image.state_len(),

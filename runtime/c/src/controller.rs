@@ -38,6 +38,8 @@ pub enum Phase {
     Running = 3,
     /// The machine was made safe; only a reset leads out.
     Faulted = 4,
+    /// The fallback law is in control; a reset leads out, a second fault to `RLFD_PHASE_FAULTED`.
+    Fallback = 5,
 }
 
 /// What became of a step.
@@ -50,6 +52,8 @@ pub enum Outcome {
     Refused = 1,
     /// The loop was not running; nothing was touched.
     NotRunning = 2,
+    /// The fallback law's command reached the actuators.
+    Held = 3,
 }
 
 /// One step.
@@ -68,7 +72,7 @@ pub struct Cycle {
     pub slew_limited: u16,
     /// What became of it, an `rlfd_outcome`.
     pub outcome: Outcome,
-    /// Why it was refused, an `rlfd_fault`; 0 if it was not.
+    /// Why it was refused or held, an `rlfd_fault`; 0 if it was not.
     pub fault: u8,
 }
 
@@ -100,13 +104,15 @@ pub struct Controller {
 }
 
 pub(crate) fn phase_of(phase: rlfd_runtime::Phase) -> (Phase, Option<rlfd_runtime::Fault>) {
-    match phase {
-        rlfd_runtime::Phase::Idle => (Phase::Idle, None),
-        rlfd_runtime::Phase::SelfTest => (Phase::SelfTest, None),
-        rlfd_runtime::Phase::Armed { .. } => (Phase::Armed, None),
-        rlfd_runtime::Phase::Running { .. } => (Phase::Running, None),
-        rlfd_runtime::Phase::Faulted { fault, .. } => (Phase::Faulted, Some(fault)),
-    }
+    let told = match phase {
+        rlfd_runtime::Phase::Idle => Phase::Idle,
+        rlfd_runtime::Phase::SelfTest => Phase::SelfTest,
+        rlfd_runtime::Phase::Armed { .. } => Phase::Armed,
+        rlfd_runtime::Phase::Running { .. } => Phase::Running,
+        rlfd_runtime::Phase::Faulted { .. } => Phase::Faulted,
+        rlfd_runtime::Phase::Fallback { .. } => Phase::Fallback,
+    };
+    (told, phase.fault())
 }
 
 /// A controller that C lends back.
@@ -294,6 +300,27 @@ pub unsafe extern "C" fn rlfd_controller_reset(controller: *mut Controller) -> S
     }))
 }
 
+/// Asks something else of the machine, from the next action on: `len` finite numbers in the order of the observation terms that are
+/// setpoints. Where they are refused, with `RLFD_STATUS_WIDTH`, the ones before stay.
+///
+/// # Safety
+///
+/// `controller` is NULL or comes from `rlfd_controller_new`; `setpoint` is NULL or leads to `len` numbers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rlfd_controller_set_setpoint(
+    controller: *mut Controller,
+    setpoint: *const f32,
+    len: usize,
+) -> Status {
+    // SAFETY: promised by the caller.
+    status_of(unsafe { lent(controller) }.and_then(|controller| {
+        // SAFETY: promised by the caller.
+        let setpoint = unsafe { array(setpoint, len)? };
+        let set = controller.control.set_setpoint(setpoint);
+        set.map_err(|_| Status::Width)
+    }))
+}
+
 /// One step, once per period: senses, acts, bounds, actuates. Whatever goes wrong makes the machine safe, is latched and told.
 /// `cycle` may be NULL.
 ///
@@ -316,6 +343,7 @@ pub unsafe extern "C" fn rlfd_controller_step(
         let (outcome, fault) = match done.outcome {
             rlfd_runtime::Outcome::Acted => (Outcome::Acted, Fault::None as u8),
             rlfd_runtime::Outcome::Refused(fault) => (Outcome::Refused, fault.code()),
+            rlfd_runtime::Outcome::Held(fault) => (Outcome::Held, fault.code()),
             rlfd_runtime::Outcome::NotRunning => (Outcome::NotRunning, Fault::None as u8),
         };
         let told = Cycle {

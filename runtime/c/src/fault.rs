@@ -22,9 +22,15 @@ pub enum Fault {
     Late = 6,
     /// Somebody outside of the loop stopped it.
     External = 7,
+    /// Measurements are older than allowed.
+    Stale = 8,
+    /// A step took longer than allowed.
+    Overrun = 9,
+    /// Observations are unlike those of the training.
+    Unfamiliar = 10,
 }
 
-const NAMES: [(Fault, &CStr); 8] = [
+const NAMES: [(Fault, &CStr); 11] = [
     (Fault::None, c"no fault"),
     (Fault::SelfTest, c"self-test failed"),
     (Fault::Sense, c"sensors could not be read"),
@@ -33,6 +39,12 @@ const NAMES: [(Fault, &CStr); 8] = [
     (Fault::Actuate, c"actuators could not be set"),
     (Fault::Late, c"a step began too late"),
     (Fault::External, c"stopped from outside"),
+    (Fault::Stale, c"measurements are stale"),
+    (Fault::Overrun, c"a step took too long"),
+    (
+        Fault::Unfamiliar,
+        c"observations are unlike those of the training",
+    ),
 ];
 
 /// What a number of type `rlfd_fault` says, as text for people; never NULL.

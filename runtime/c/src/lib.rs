@@ -35,8 +35,8 @@ pub use contract::{
 pub use controller::{
     Controller, Cycle, Limits, Outcome, Phase, Stats, rlfd_controller_fault, rlfd_controller_new,
     rlfd_controller_phase, rlfd_controller_reset, rlfd_controller_self_test,
-    rlfd_controller_set_max_interval, rlfd_controller_start, rlfd_controller_stats,
-    rlfd_controller_step, rlfd_controller_stop, rlfd_controller_trip,
+    rlfd_controller_set_max_interval, rlfd_controller_set_setpoint, rlfd_controller_start,
+    rlfd_controller_stats, rlfd_controller_step, rlfd_controller_stop, rlfd_controller_trip,
 };
 pub use fault::{Fault, rlfd_fault_name};
 pub use memory::RLFD_MEMORY_ALIGNMENT;

@@ -23,7 +23,7 @@ pub enum Status {
     ImageVersion = 5,
     /// The image was damaged: its checksum differs.
     ImageChecksum = 6,
-    /// The image needs `tensor` or `quantized`, which this library was built without.
+    /// The image needs a feature of the runtime that this library was built without.
     ImageFeature = 7,
     /// The image contradicts itself.
     ImageContent = 8,
@@ -113,6 +113,8 @@ impl From<ControlError> for Status {
             ControlError::Contract(_) | ControlError::PolicyShape { .. } => Self::ImageContent,
             ControlError::Channels { .. } => Self::Width,
             ControlError::Limits { .. } => Self::Limits,
+            // Options are not C's to give yet, so they are the image's.
+            ControlError::Option(_) => Self::ImageContent,
             ControlError::Memory { .. } => Self::MemoryTooSmall,
         }
     }

@@ -233,6 +233,11 @@ fn a_controller_keeps_to_its_phases_and_latches_what_goes_wrong() {
         assert_eq!(rlfd_controller_phase(controller), Phase::Faulted);
         assert_eq!(rlfd_controller_fault(controller), Fault::Actuate as u8);
         assert_eq!(safe, 1);
+        // This policy takes no setpoint.
+        assert_eq!(contract().setpoint_dim, 0);
+        let setpoint = [1.0_f32];
+        let set = |len| rlfd_controller_set_setpoint(controller, setpoint.as_ptr(), len);
+        assert_eq!((set(0), set(1)), (Status::Ok, Status::Width));
         assert_eq!(rlfd_controller_stop(controller), Status::WrongPhase);
         assert_eq!(rlfd_controller_trip(controller, 99), Status::UnknownFault);
         assert_eq!(rlfd_controller_reset(controller), Status::Ok);

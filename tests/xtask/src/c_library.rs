@@ -19,7 +19,7 @@ pub struct LibraryArgs {
     /// Target to build for [default: this machine and every target of the firmware]
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
-    /// Leave out operations that perceptrons and recurrent cells do without, and integer weights
+    /// Leave out operations that perceptrons and recurrent cells do without, and weights of fewer bits
     #[arg(long)]
     minimal: bool,
 }
@@ -61,7 +61,7 @@ fn one(workspace: &Workspace, target: &str, minimal: bool) -> Result<PathBuf> {
         .env("CARGO_TARGET_DIR", &built)
         .env_remove("RUSTFLAGS");
     if minimal {
-        command.arg("--no-default-features");
+        command.args(["--no-default-features", "--features", "functions,zip"]);
     }
     process::run(&mut command)?;
     let library = built.join(target).join("c/librlfd.a");
