@@ -25,6 +25,8 @@ pub use memory::{COMMAND_DIM, IMAGE, MEASUREMENT_DIM, Memory, SETPOINT_DIM};
 pub use meter::measure;
 pub use port::Port;
 pub use register::Register;
+/// What a policy that is written as source calls.
+pub use rlfd_runtime;
 pub use rlfd_runtime::Phase;
 pub use server::{NoUpdates, Server, Updates};
 pub use stack::Stack;
