@@ -294,7 +294,7 @@ fn a_strangers_policy_runs_with_gains_and_pose_from_its_metadata() {
     });
     // Singles, scaled up and down again: targets of up to 10 rad, gains of up to 30.
     assert!(greatest < 1e-4, "{greatest}");
-    assert!(repeated > 8000.0, "{repeated}");
+    assert!(repeated > 9000.0, "{repeated}");
 
     // At five times that rate the springs act between the actions.
     for between in [Between::Hold, Between::Interpolate] {
@@ -312,7 +312,7 @@ fn a_strangers_policy_runs_with_gains_and_pose_from_its_metadata() {
         );
         if between == Between::Hold {
             // Standing still gives 0. The policy was trained for constant torques, not for springs.
-            assert!(ret > 2000.0, "{ret}");
+            assert!(ret > 8000.0, "{ret}");
         }
     }
 }

@@ -97,6 +97,101 @@ fn nothing_is_replaced_without_force() {
 }
 
 #[test]
+fn a_signed_policy_is_what_its_key_says() {
+    use rlfd_runtime::update::SignedImage;
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    checkpoint(1.0).write(&path.join("policy.pt")).unwrap();
+    stderr(&export(path, &["image", "policy.pt"]), 0);
+    stderr(&export(path, &["keygen", "robot"]), 0);
+    let mode = std::fs::metadata(path.join("robot.key"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600, "{mode:o}");
+    let message = stderr(&export(path, &["keygen", "robot"]), 2);
+    assert!(message.contains("robot.key exists"), "{message}");
+    let sign = [
+        "sign",
+        "policy.rlfd",
+        "--key",
+        "robot.key",
+        "--counter",
+        "7",
+    ];
+    stderr(&export(path, &sign), 0);
+    let file = std::fs::read(path.join("policy.rlfu")).unwrap();
+    let signed = SignedImage::read(&file).unwrap();
+    let image = std::fs::read(path.join("policy.rlfd")).unwrap();
+    assert_eq!((signed.manifest.counter(), signed.image), (7, &image[..]));
+    let text = std::fs::read_to_string(path.join("robot.pub")).unwrap();
+    let key: Vec<u8> = (0..32)
+        .map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
+        .collect();
+    let key: [u8; 32] = key.try_into().unwrap();
+    assert!(
+        signed
+            .manifest
+            .is_signed(signed.image, signed.signature, &key)
+    );
+    for (arguments, expected) in [
+        (
+            &[
+                "sign",
+                "policy.rlfd",
+                "--key",
+                "robot.pub.none",
+                "--counter",
+                "1",
+            ][..],
+            "robot.pub.none",
+        ),
+        (
+            &["sign", "policy.pt", "--key", "robot.key", "--counter", "1"],
+            "policy.pt",
+        ),
+        (
+            &[
+                "sign",
+                "policy.rlfd",
+                "--key",
+                "policy.pt",
+                "--counter",
+                "1",
+            ],
+            "policy.pt",
+        ),
+        (
+            &[
+                "sign",
+                "policy.rlfd",
+                "--key",
+                "robot.key",
+                "--counter",
+                "8",
+            ],
+            "--force",
+        ),
+        (
+            &[
+                "sign",
+                "policy.rlfd",
+                "--key",
+                "robot.key",
+                "--counter",
+                "0",
+            ],
+            "--counter",
+        ),
+    ] {
+        let message = stderr(&export(path, arguments), 2);
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+    }
+}
+
+#[test]
 fn what_cannot_be_done_is_said_with_the_file_and_exit_2() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
