@@ -1,9 +1,11 @@
 //! Firmware in the loop: the boards in their emulators, real MuJoCo around them, and a cable as bad as one likes.
 
 mod bench;
+mod fallback;
 mod faults;
 mod firmware;
 pub mod images;
+mod update;
 
 use std::time::{Duration, Instant};
 
@@ -11,6 +13,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rlfd_runtime::image::ImageBytes;
+use rlfd_runtime::wire::Refusal;
 use rlfd_runtime::{EnginePolicy, Policy, PolicyImage};
 use rlfd_trainer::env::registry;
 use rlfd_trainer::hil::emulator::{MACHINES, machine};
@@ -106,6 +109,43 @@ fn host_and_boards_compute_the_same_bits() {
         );
         session.close().unwrap();
     }
+}
+
+/// A measurement of eight thousand numbers takes nine frames, and is acted on when it is whole.
+#[test]
+fn a_measurement_longer_than_a_frame_arrives_in_parts() {
+    const DIM: u16 = 8002;
+    let bytes = images::wide(DIM);
+    let mut host = EnginePolicy::from_bytes(&bytes).unwrap();
+    let firmware = Firmware::build(&MACHINES[0], &bytes);
+    let mut session = open(&firmware).unwrap();
+    session.reset(0).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    for step in 0..5_u32 {
+        let measurement: Vec<f32> = (0..DIM).map(|_| rng.random_range(-1.0..=1.0)).collect();
+        let (mut here, mut there) = ([0.0], [f32::NAN]);
+        host.act(&measurement, &mut here);
+        let time_us = u64::from(step) * 20_000;
+        let answer = session.step(time_us, &measurement, &mut there).unwrap();
+        assert_eq!((answer.tick, answer.fault), (step + 1, None));
+        assert_eq!(here[0].to_bits(), there[0].to_bits());
+    }
+    // One number too few is none, and the next whole one is.
+    let short = vec![0.0; usize::from(DIM) - 1];
+    let refused = session.step(100_000, &short, &mut [0.0]).unwrap_err();
+    assert!(
+        matches!(
+            &refused,
+            HilError::Refused {
+                source: Refusal::Width { expected: DIM },
+                ..
+            }
+        ),
+        "{refused}"
+    );
+    let whole = vec![0.0; DIM.into()];
+    assert_eq!(session.step(100_000, &whole, &mut [0.0]).unwrap().tick, 6);
+    session.close().unwrap();
 }
 
 #[test]
@@ -264,6 +304,12 @@ fn entry_offset(elf: &[u8]) -> usize {
                 .then(|| entry - address + offset)
         })
         .unwrap()
+}
+
+/// What a fallback law is good for.
+#[test]
+fn the_table_of_the_fallback_law_is_the_committed_one() {
+    fallback::table(&MACHINES[0]);
 }
 
 /// What a bad link and bad measurements lead to, on a processor of each family. `RLFD_BLESS=1` rewrites the table.

@@ -9,4 +9,5 @@ mod onnx_checker;
 mod policy_file;
 mod random_policy;
 mod robot_computer;
+mod strangers_robot;
 mod video;

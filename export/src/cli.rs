@@ -1,10 +1,12 @@
-//! The command line: `onnx`, `image`, `inspect`, `verify`, `run`, `rust`. The one place that prints and chooses exit codes.
+//! The command line: `onnx`, `image`, `inspect`, `verify`, `run`, `rust`, `keygen`, `sign`. The one place that prints and chooses exit
+//! codes.
 
 mod image;
 mod inspect;
 mod onnx;
 mod run;
 mod rust;
+mod sign;
 mod verify;
 
 use std::io::{ErrorKind, Write};
@@ -36,6 +38,8 @@ enum Command {
     Verify(verify::Verify),
     Run(run::Run),
     Rust(rust::Rust),
+    Keygen(sign::Keygen),
+    Sign(sign::Sign),
 }
 
 /// What a command that ran has to say.
@@ -55,6 +59,8 @@ pub fn main() -> ExitCode {
         Command::Verify(command) => command.run(),
         Command::Run(command) => command.run(),
         Command::Rust(command) => command.run(),
+        Command::Keygen(command) => command.run(),
+        Command::Sign(command) => command.run(),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! `export rust`: the source of a policy with every operation, which is compiled into this test, against the engine on the image it
 //! was written from. `RLFD_BLESS=1` rewrites the source.
 
+#[rustfmt::skip]
 #[path = "source/every_operation.rs"]
 mod every_operation;
 
@@ -337,7 +338,7 @@ fn image() -> Vec<u8> {
             state_len: 2,
         },
         golden_observation: &[0.5, -0.25, 0.125, 1.0, -0.75, 0.3],
-        statistics: None,
+        statistics: Option::None,
     })
     .unwrap()
 }

@@ -13,6 +13,9 @@ const DEFAULT_IMAGE: &str = "linear-balance.rlfd";
 
 fn main() {
     println!("cargo::rerun-if-env-changed=RLFD_IMAGE");
+    println!("cargo::rerun-if-env-changed=RLFD_UPDATE_KEY");
+    println!("cargo::rerun-if-env-changed=RLFD_FALLBACK");
+    println!("cargo::rerun-if-env-changed=RLFD_MAX_REPEATS");
     if let Err(message) = link_in() {
         println!("cargo::error={message}");
     }
@@ -34,12 +37,84 @@ fn link_in() -> Result<(), String> {
     println!("cargo::rerun-if-changed={}", path.display());
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let bytes = fs::read(&path).map_err(|error| named(&error))?;
-    let sizes = sizes(&bytes).map_err(|error| named(&error))?;
+    let mut sizes = sizes(&bytes).map_err(|error| named(&error))?;
+    sizes += &fallback()?;
+    sizes += &max_repeats()?;
+    if env::var_os("CARGO_FEATURE_UPDATE").is_some() {
+        sizes += &update_key()?;
+    }
     let write = |name: &str, content: &[u8]| {
         fs::write(out.join(name), content).map_err(|error| format!("{name}: {error}"))
     };
     write("policy.rlfd", &bytes)?;
     write("sizes.rs", sizes.as_bytes())
+}
+
+/// A board that takes other policies lends them at least this much memory to work in, in numbers.
+const UPDATABLE_ARENA_LEN: usize = 1024;
+
+/// The law that holds the machine after a fault, of `RLFD_FALLBACK`: `constant[,measurement:gain]…` for a machine with one
+/// command; without it the machine is made safe.
+fn fallback() -> Result<String, String> {
+    let Some(text) = env::var_os("RLFD_FALLBACK").filter(|text| !text.is_empty()) else {
+        return Ok("const FALLBACK: Option<Fallback<'static>> = None;\n".to_owned());
+    };
+    let text = text.to_string_lossy().into_owned();
+    let wrong = || format!("RLFD_FALLBACK is `{text}`: expected constant[,measurement:gain]...");
+    let mut parts = text.split(',');
+    let constant: f32 = parts
+        .next()
+        .and_then(|part| part.parse().ok())
+        .ok_or_else(wrong)?;
+    let mut gains = String::new();
+    for part in parts {
+        let (measurement, gain) = part.split_once(':').ok_or_else(wrong)?;
+        let measurement: u16 = measurement.parse().map_err(|_| wrong())?;
+        let gain: f32 = gain.parse().map_err(|_| wrong())?;
+        gains += &format!(
+            "rlfd_runtime::control::Gain {{ command: 0, measurement: {measurement}, target: 0.0, gain: {gain:?} }},"
+        );
+    }
+    Ok(format!(
+        "const FALLBACK: Option<Fallback<'static>> = Some(Fallback {{\n\
+         constant: &[{constant:?}], gains: &[{gains}], patience: 5 }});\n"
+    ))
+}
+
+/// How many measurements in a row may repeat the one before bit for bit, of `RLFD_MAX_REPEATS`; without it any number, as of
+/// a simulated machine at rest.
+fn max_repeats() -> Result<String, String> {
+    let most: u16 = match env::var("RLFD_MAX_REPEATS") {
+        Ok(text) if !text.is_empty() => text
+            .parse()
+            .map_err(|_| format!("RLFD_MAX_REPEATS is `{text}`: expected a count"))?,
+        _ => u16::MAX,
+    };
+    Ok(format!("pub(crate) const MAX_REPEATS: u16 = {most};\n"))
+}
+
+/// The key that `export keygen` wrote, 64 hexadecimal digits in a file.
+fn update_key() -> Result<String, String> {
+    let path = env::var_os("RLFD_UPDATE_KEY").ok_or(
+        "RLFD_UPDATE_KEY is not set: the feature `update` needs the path of the public key that `export keygen` wrote",
+    )?;
+    let path = PathBuf::from(path);
+    println!("cargo::rerun-if-changed={}", path.display());
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let digits = text.trim().as_bytes();
+    let key: Option<Vec<u8>> = digits
+        .chunks(2)
+        .map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok())
+        .collect();
+    let key = key.filter(|key| key.len() == 32).ok_or_else(|| {
+        format!(
+            "{}: expected a public key of 64 hexadecimal digits",
+            path.display()
+        )
+    })?;
+    Ok(format!(
+        "/// Whose policies are taken.\npub(crate) static UPDATE_KEY: [u8; 32] = {key:?};\n"
+    ))
 }
 
 /// The constants that `memory.rs` includes.
@@ -52,6 +127,10 @@ fn sizes(bytes: &[u8]) -> Result<String, String> {
         error => error.to_string(),
     })?;
     let contract = image.contract();
+    let least_arena_len = match env::var_os("CARGO_FEATURE_UPDATE") {
+        Some(_) => UPDATABLE_ARENA_LEN,
+        None => 0,
+    };
     for (what, dim) in [
         ("commands", contract.action_dim()),
         ("setpoints", contract.setpoint_dim()),
@@ -70,13 +149,13 @@ fn sizes(bytes: &[u8]) -> Result<String, String> {
          /// Numbers in a command.\n\
          pub const COMMAND_DIM: usize = {};\n\
          /// Numbers that the policy's intermediate results and state take.\n\
-         const ARENA_LEN: usize = {};\n\
+         pub(crate) const ARENA_LEN: usize = {};\n\
          /// Numbers that the control loop borrows.\n\
          const LOOP_LEN: usize = {};\n",
         contract.measurement_dim(),
         contract.setpoint_dim(),
         contract.action_dim(),
-        image.arena_len(),
+        image.arena_len().max(least_arena_len),
         Controller::<ImagePolicy<'_>>::memory_len(&contract),
     ))
 }

@@ -6,7 +6,8 @@ use rand_chacha::rand_core::SeedableRng;
 use rlfd_runtime::{EnginePolicy, Event, Fault, Phase, Policy, PolicyImage};
 use rlfd_trainer::env::{Env, registry};
 use rlfd_trainer::hil::{
-    BoardCounters, Disturbance, Expectation, Link, LinkCounters, Patience, Session,
+    Answer, BoardCounters, Disturbance, Expectation, HilError, Link, LinkCounters, Patience,
+    Session, Upload,
 };
 
 use super::firmware::Firmware;
@@ -17,6 +18,8 @@ pub struct Bench {
     env: Box<dyn Env>,
     host: EnginePolicy,
     episodes: u32,
+    /// After which step another policy is sent, and its image for the host.
+    update: Option<(u32, Upload, Vec<u8>)>,
 }
 
 /// What an episode came to.
@@ -38,6 +41,8 @@ pub struct Outcome {
     pub differing: u32,
     /// Commands that the board had to move into their limits.
     pub clamped: u32,
+    /// Steps done when the board had changed its policy.
+    pub changed: Option<u32>,
 }
 
 impl Bench {
@@ -66,7 +71,24 @@ impl Bench {
             env: registry::open(image.environment()).unwrap(),
             host: EnginePolicy::from_bytes(&bytes).unwrap(),
             episodes: 0,
+            update: None,
         }
+    }
+
+    /// Sends another policy after `step`, one question per step; `image` is the one in it.
+    pub fn update_after(&mut self, step: u32, upload: Upload, image: Vec<u8>) {
+        self.update = Some((step, upload, image));
+    }
+
+    /// Starts the board again behind the same cable.
+    pub fn restart(&mut self, firmware: &Firmware) {
+        self.session
+            .replace_link(Link::open(&firmware.address()).unwrap());
+    }
+
+    /// Asks for one step and answers what the session says.
+    pub fn step_once(&mut self, measurement: &[f32]) -> Result<Answer, HilError> {
+        self.session.step(0, measurement, &mut [f32::NAN])
     }
 
     /// Plays up to `limit` steps. `tamper` may change time and measurement of a step before they are sent.
@@ -121,12 +143,22 @@ impl Bench {
             outcome.ret += step.reward;
             outcome.steps += 1;
             outcome.fell = step.terminated;
+            if let Some((after, upload, image)) = &mut self.update
+                && outcome.steps > *after
+                && !upload.is_done()
+            {
+                upload.advance(&mut self.session).unwrap();
+                if upload.is_done() {
+                    self.host = EnginePolicy::from_bytes(image).unwrap();
+                    outcome.changed = Some(outcome.steps);
+                }
+            }
         }
         outcome.announced = self.session.take_events().iter().any(|event| {
             matches!(
                 event,
                 Event::Entered {
-                    phase: Phase::Faulted { .. },
+                    phase: Phase::Faulted { .. } | Phase::Fallback { .. },
                     ..
                 }
             )

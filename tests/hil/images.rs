@@ -157,6 +157,46 @@ pub fn every_operation() -> Vec<u8> {
     .unwrap()
 }
 
+/// One layer over an observation of so many numbers, such as a map of heights.
+pub fn wide(dim: u16) -> Vec<u8> {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let weight: Vec<f32> = (0..dim)
+        .map(|_| rng.random_range(-0.01..=0.01_f32))
+        .collect();
+    let chain = Chain::new(
+        dim.into(),
+        &[Layer::Dense {
+            weight: &weight,
+            bias: &[0.25],
+            activation: None,
+        }],
+    )
+    .unwrap();
+    write(&ImageSource {
+        environment: "none",
+        provenance: "random weights",
+        period_us: 20_000,
+        observation: &[observation("heights", "m", dim)],
+        action: &[ActionTerm {
+            name: "anything",
+            unit: "1",
+            dim: 1,
+            scale: 1.0,
+            offset: 0.0,
+            low: -9.0,
+            high: 9.0,
+            max_rate: f32::INFINITY,
+            stiffness: 0.0,
+            damping: 0.0,
+            time_constant_s: 0.0,
+        }],
+        program: chain.source(),
+        golden_observation: &vec![0.5; dim.into()],
+        statistics: None,
+    })
+    .unwrap()
+}
+
 /// The committed file is what these lines write; `RLFD_BLESS=1` writes it.
 #[test]
 fn the_default_image_is_the_balance_law() {

@@ -12,18 +12,32 @@ pub fn launched() -> Option<usize> {
     size.filter(|size| *size > 1)
 }
 
+/// What is said when ranks were started together and cannot talk.
+#[cfg(not(feature = "mpi"))]
+#[must_use]
+pub fn without_mpi(size: usize) -> anyhow::Error {
+    anyhow::anyhow!(
+        "mpirun started {size} ranks, but this trainer cannot talk to them: build it with \
+         `--features rlfd-trainer/mpi`"
+    )
+}
+
 #[cfg(feature = "mpi")]
 pub use world::Ranks;
 
 #[cfg(feature = "mpi")]
 mod world {
     use anyhow::{Context, bail};
+    use mpi::Threading;
+    use mpi::collective::SystemOperation;
     use mpi::environment::Universe;
     use mpi::point_to_point::MatchedReceiveVec;
     use mpi::topology::SimpleCommunicator;
-    use mpi::traits::{Communicator, Destination, Source};
+    use mpi::traits::{Communicator, CommunicatorCollectives, Destination, Source};
     use serde::Serialize;
     use serde::de::DeserializeOwned;
+
+    use crate::nn::Collective;
 
     /// All ranks, seen from one of them. Only one thread may use it.
     pub struct Ranks {
@@ -44,7 +58,9 @@ mod world {
         /// # Errors
         /// If MPI has already begun in this process.
         pub fn join() -> anyhow::Result<Self> {
-            let universe = mpi::initialize().context("MPI has already begun in this process")?;
+            // Threads there are, but only the first talks.
+            let (universe, _) = mpi::initialize_with_threading(Threading::Funneled)
+                .context("MPI has already begun in this process")?;
             Ok(Self {
                 world: universe.world(),
                 _universe: universe,
@@ -66,6 +82,25 @@ mod world {
         /// Ends all ranks at once, with a status.
         pub fn abort(&self, status: i32) -> ! {
             self.world.abort(status)
+        }
+
+        /// This rank as one of several that learn as one.
+        #[must_use]
+        pub fn collective(&self) -> Collective {
+            // The world is the same wherever in the process it is asked for.
+            Collective::new(
+                (self.rank(), self.size()),
+                |values| {
+                    let own = values.to_vec();
+                    let world = SimpleCommunicator::world();
+                    world.all_reduce_into(&own[..], values, SystemOperation::sum());
+                },
+                |values| {
+                    let own = values.to_vec();
+                    let world = SimpleCommunicator::world();
+                    world.all_reduce_into(&own[..], values, SystemOperation::sum());
+                },
+            )
         }
 
         /// Sends plain data to a rank.

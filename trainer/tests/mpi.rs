@@ -110,3 +110,112 @@ fn a_sweep_that_cannot_begin_ends_all_ranks() {
     assert_eq!(output.status.code(), Some(2), "{err}");
     assert_eq!(err.matches("no sweep was begun here").count(), 1, "{err}");
 }
+
+/// Two ranks that learn as one.
+fn fit(out: &Path) -> Command {
+    let mut command = two_ranks();
+    let plan = super::tiny_fit("sac", out);
+    command.args(plan.get_args()).arg("--data-parallel");
+    let sizes = ["total_steps=3000", "normalize_observations=true"];
+    for size in sizes {
+        command.args(["--set", size]);
+    }
+    command
+}
+
+#[test]
+fn a_run_over_two_ranks_killed_and_stopped_ends_where_an_uninterrupted_one_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
+    let summary = succeed(&mut fit(&whole));
+    assert_eq!(summary.matches("3000 steps in").count(), 1, "{summary}");
+    let rows = std::fs::read_to_string(whole.join("progress.csv")).unwrap();
+    // 3000 steps of both ranks, of which the first 150 are only looked at: two updates, as the recipe has it, for each step
+    // of one rank.
+    let last = rows.lines().last().unwrap();
+    assert!(last.starts_with("3000,"), "{last}");
+    let updates = rows
+        .lines()
+        .next()
+        .unwrap()
+        .split(',')
+        .position(|name| name == "updates");
+    let updates = last.split(',').nth(updates.unwrap()).unwrap();
+    assert_eq!(updates, "2852");
+    let buffer = |run: &Path| {
+        let mut segments: Vec<_> = std::fs::read_dir(run.join("replay"))
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .collect();
+        segments.sort();
+        segments
+            .iter()
+            .flat_map(|file| std::fs::read(file).unwrap())
+            .collect::<Vec<u8>>()
+    };
+    assert!(
+        buffer(&whole) != buffer(&whole.join("rank-1")),
+        "experience of their own"
+    );
+
+    let mut child = fit(&broken)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let wait_for = |rows: usize| loop {
+        let progress = std::fs::read_to_string(broken.join("progress.csv")).unwrap_or_default();
+        if progress.lines().count() > rows {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    wait_for(4);
+    signal("-KILL", &processes_of(&child)[1]);
+    assert!(!child.wait().unwrap().success());
+    let resume = || {
+        let mut command = two_ranks();
+        command
+            .args(["fit", "--quiet", "--data-parallel", "--resume"])
+            .arg(&broken);
+        command
+    };
+    let alone = super::refuse(super::trainer().args(["fit", "--resume"]).arg(&broken));
+    assert!(
+        alone.contains("learned in 2 processes, not in 1"),
+        "{alone}"
+    );
+    let mut child = resume()
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for(12);
+    for rank in processes_of(&child) {
+        signal("-TERM", &rank);
+    }
+    let status = child.wait().unwrap();
+    assert!(!status.success(), "stopped before its end");
+    assert!(!broken.join("outcome.json").exists());
+    succeed(&mut resume());
+    for file in ["policy.pt", "policy-last.pt", "evaluations.csv"] {
+        let read = |run: &Path| std::fs::read(run.join(file)).unwrap();
+        assert!(read(&whole) == read(&broken), "{file} differs");
+    }
+    let again = succeed(&mut resume());
+    assert!(again.contains("3000 steps in"), "{again}");
+}
+
+#[test]
+fn ranks_that_were_not_told_to_learn_as_one_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = super::tiny_fit("sac", &folder.path().join("run"));
+    let alone = super::refuse(plan.arg("--data-parallel"));
+    assert!(alone.contains("mpirun -n N"), "{alone}");
+    let mut command = two_ranks();
+    command.args(super::tiny_fit("sac", &folder.path().join("run")).get_args());
+    let output = command.output().unwrap();
+    let (_, err) = said(&output);
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(err.contains("add --data-parallel"), "{err}");
+}

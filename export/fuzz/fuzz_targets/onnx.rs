@@ -19,7 +19,7 @@ fuzz_target!(|data: &[u8]| {
             sampling_mean: true,
             ..LowerOptions::default()
         },
-        reduced: None,
+        ..ImageOptions::default()
     };
     let Ok(image) = image_of(&model, &options) else {
         return;

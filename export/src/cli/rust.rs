@@ -36,8 +36,7 @@ impl Rust {
                     // The function does not depend on it; a model with a contract has its own.
                     period_us: model.spec().with_context(context)?.is_none().then_some(1),
                     lower: self.selection.options(),
-                    reduced: None,
-                    statistics: None,
+                    ..ImageOptions::default()
                 };
                 ImageBytes::new(&image_of(&model, &options).with_context(context)?)
             }

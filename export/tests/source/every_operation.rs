@@ -1,4 +1,4 @@
-// Written by `export rust` from the policy image with CRC-32 df888376; answers what it answers, bit for bit.
+// Written by `export rust` from the policy image with CRC-32 9715159b; answers what it answers, bit for bit.
 // Needs rlfd-runtime with the features functions, half, quantized, tensor, zip.
 
 /// Numbers in an observation.
@@ -31,7 +31,9 @@ impl GeneratedPolicy {
     /// In the reset state.
     #[must_use]
     pub const fn new() -> Self {
-        Self { arena: [0.0; 198] }
+        Self {
+            arena: [0.0; 198],
+        }
     }
 
     /// Whether this machine computes the golden action, bit for bit. The policy is reset by this.
@@ -55,10 +57,7 @@ impl GeneratedPolicy {
             let (out, _) = rest.split_at_mut(10);
             let (input, bias): (&[f32], &[f32]) = (&before[2..8], &[]);
             let _ = bias;
-            for (input, out) in input.chunks_exact(3).zip(out.chunks_exact_mut(5)) {
-                out.fill(0.0);
-                rlfd_runtime::nn::dense::accumulate(&F32_0_15.0, input, out);
-            }
+            for (input, out) in input.chunks_exact(3).zip(out.chunks_exact_mut(5)) { out.fill(0.0); rlfd_runtime::nn::dense::accumulate(&F32_0_15.0, input, out); }
             rlfd_runtime::nn::Function::Elu.apply([1.0, 0.0], out);
         }
         // Dense 3 -> 5 ×2  onto what is there
@@ -66,13 +65,7 @@ impl GeneratedPolicy {
             let (before, rest) = arena.split_at_mut(18);
             let (out, _) = rest.split_at_mut(10);
             let (input, bias): (&[f32], &[f32]) = (&before[2..8], &before[8..18]);
-            for ((input, bias), out) in input
-                .chunks_exact(3)
-                .zip(bias.chunks_exact(5))
-                .zip(out.chunks_exact_mut(5))
-            {
-                rlfd_runtime::nn::dense::dense(&F32_16_15.0, bias, input, out);
-            }
+            for ((input, bias), out) in input.chunks_exact(3).zip(bias.chunks_exact(5)).zip(out.chunks_exact_mut(5)) { rlfd_runtime::nn::dense::dense(&F32_16_15.0, bias, input, out); }
         }
         // Dense 2 -> 70 Tanh
         {
@@ -87,8 +80,7 @@ impl GeneratedPolicy {
             let (before, rest) = arena.split_at_mut(98);
             let (out, _) = rest.split_at_mut(4);
             let (input, bias): (&[f32], &[f32]) = (&before[2..8], &F32_256_4.0);
-            out.copy_from_slice(bias);
-            rlfd_runtime::nn::dense_half::accumulate(&U16_244_12.0, input, out);
+            out.copy_from_slice(bias); rlfd_runtime::nn::dense_half::accumulate(&U16_244_12.0, input, out);
         }
         // Zip Add 1x10x1
         {
@@ -127,12 +119,7 @@ impl GeneratedPolicy {
         {
             let (before, rest) = arena.split_at_mut(132);
             let (out, _) = rest.split_at_mut(10);
-            rlfd_runtime::nn::select::select(
-                &before[122..132],
-                &before[112..122],
-                &before[102..112],
-                out,
-            );
+            rlfd_runtime::nn::select::select(&before[122..132], &before[112..122], &before[102..112], out);
         }
         // Copy 10 -> 10
         {
@@ -156,10 +143,7 @@ impl GeneratedPolicy {
         {
             let (before, rest) = arena.split_at_mut(159);
             let (out, _) = rest.split_at_mut(8);
-            rlfd_runtime::nn::conv::ConvShape::from_words([
-                1, 1, 1, 6, 2, 1, 3, 1, 4, 1, 1, 0, 0, 1, 1,
-            ])
-            .run(&before[2..8], &F32_300_6.0, &F32_308_2.0, out);
+            rlfd_runtime::nn::conv::ConvShape::from_words([1, 1, 1, 6, 2, 1, 3, 1, 4, 1, 1, 0, 0, 1, 1]).run(&before[2..8], &F32_300_6.0, &F32_308_2.0, out);
             rlfd_runtime::nn::Function::Relu.apply([1.0, 0.0], out);
         }
         // Reduce function 2 2x4x1
@@ -178,14 +162,7 @@ impl GeneratedPolicy {
         {
             let (before, rest) = arena.split_at_mut(174);
             let (out, _) = rest.split_at_mut(10);
-            rlfd_runtime::nn::layer_norm::layer_norm(
-                &before[8..18],
-                5,
-                1e-5,
-                Some(&F32_312_5.0),
-                None,
-                out,
-            );
+            rlfd_runtime::nn::layer_norm::layer_norm(&before[8..18], 5, 1e-5, Some(&F32_312_5.0), None, out);
         }
         // ArgMax function 1 1x5x1
         {
@@ -197,13 +174,7 @@ impl GeneratedPolicy {
         {
             let (before, rest) = arena.split_at_mut(185);
             let (out, _) = rest.split_at_mut(3);
-            rlfd_runtime::nn::quantize::quantize(
-                rlfd_runtime::nn::quantize::QuantizedType::I8,
-                0.05,
-                3.0,
-                &before[2..8],
-                rlfd_runtime::nn::words::as_i16_mut(out),
-            );
+            rlfd_runtime::nn::quantize::quantize(rlfd_runtime::nn::quantize::QuantizedType::I8, 0.05, 3.0, &before[2..8], rlfd_runtime::nn::words::as_i16_mut(out));
         }
         // DenseQuantized 6 -> 4 i8 to integers
         {
@@ -211,17 +182,7 @@ impl GeneratedPolicy {
             let (out, _) = rest.split_at_mut(2);
             let input: &[f32] = &before[185..188];
             for (input, out) in input.chunks_exact(3).zip(out.chunks_exact_mut(2)) {
-                rlfd_runtime::nn::dense_quantized::dense_i8(
-                    &U8_320_6.0,
-                    &I32_328_4.0,
-                    &F32_332_4.0,
-                    rlfd_runtime::nn::words::as_i16(input),
-                    rlfd_runtime::nn::dense_quantized::Output::Integers {
-                        values: rlfd_runtime::nn::words::as_i16_mut(out),
-                        low: -100,
-                        high: 90,
-                    },
-                );
+                rlfd_runtime::nn::dense_quantized::dense_i8(&U8_320_6.0, &I32_328_4.0, &F32_332_4.0, rlfd_runtime::nn::words::as_i16(input), rlfd_runtime::nn::dense_quantized::Output::Integers { values: rlfd_runtime::nn::words::as_i16_mut(out), low: -100, high: 90 });
             }
         }
         // DenseQuantized 6 -> 4 i16 to f32
@@ -230,24 +191,14 @@ impl GeneratedPolicy {
             let (out, _) = rest.split_at_mut(4);
             let input: &[f32] = &before[185..188];
             for (input, out) in input.chunks_exact(3).zip(out.chunks_exact_mut(4)) {
-                rlfd_runtime::nn::dense_quantized::dense_i16(
-                    &I16_336_12.0,
-                    &I32_328_4.0,
-                    &F32_332_4.0,
-                    rlfd_runtime::nn::words::as_i16(input),
-                    rlfd_runtime::nn::dense_quantized::Output::Reals(out),
-                );
+                rlfd_runtime::nn::dense_quantized::dense_i16(&I16_336_12.0, &I32_328_4.0, &F32_332_4.0, rlfd_runtime::nn::words::as_i16(input), rlfd_runtime::nn::dense_quantized::Output::Reals(out));
             }
         }
         // Dequantize 4
         {
             let (before, rest) = arena.split_at_mut(194);
             let (out, _) = rest.split_at_mut(4);
-            rlfd_runtime::nn::quantize::dequantize(
-                0.01,
-                rlfd_runtime::nn::words::as_i16(&before[188..190]),
-                out,
-            );
+            rlfd_runtime::nn::quantize::dequantize(0.01, rlfd_runtime::nn::words::as_i16(&before[188..190]), out);
         }
         // Map Tanh 2
         {
@@ -283,10 +234,7 @@ impl rlfd_runtime::Policy for GeneratedPolicy {
     }
 
     fn act(&mut self, observation: &[f32], action: &mut [f32]) {
-        match (
-            observation.try_into(),
-            <&mut [f32; ACTION_DIM]>::try_from(&mut *action),
-        ) {
+        match (observation.try_into(), <&mut [f32; ACTION_DIM]>::try_from(&mut *action)) {
             (Ok(observation), Ok(action)) => self.step(observation, action),
             _ => action.fill(f32::NAN),
         }

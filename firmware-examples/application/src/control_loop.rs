@@ -1,10 +1,12 @@
 //! [`ControlLoop`]: the linked-in image in the runtime's `Controller`, with the machine it moves. Knows no frames.
 
 use rlfd_runtime::wire::Values;
-use rlfd_runtime::{Controller, Cycle, EventLog, ImagePolicy, Phase, PolicyImage, SafetyLimits};
+use rlfd_runtime::{
+    ControlOptions, Controller, Cycle, EventLog, ImagePolicy, Phase, PolicyImage, SafetyLimits,
+};
 
 use crate::machine::LinkedMachine;
-use crate::memory::{COMMAND_DIM, SETPOINT_DIM};
+use crate::memory::{COMMAND_DIM, LAW, MAX_REPEATS, SETPOINT_DIM};
 
 /// Measurements may stay away for this many periods of the plant's clock before the loop counts as late.
 pub const MAX_INTERVAL_PERIODS: u32 = 5;
@@ -33,10 +35,15 @@ impl<'m> ControlLoop<'m> {
         let policy = ImagePolicy::new(image, arena).ok()?;
         let contract = image.contract();
         let controller = Controller::new(policy, &contract, &LIMITS, control).ok()?;
-        let max_interval_us = contract.period_us.saturating_mul(MAX_INTERVAL_PERIODS);
+        let options = ControlOptions {
+            max_interval_us: contract.period_us.saturating_mul(MAX_INTERVAL_PERIODS),
+            max_repeats: MAX_REPEATS,
+            fallback: LAW,
+            ..ControlOptions::DEFAULT
+        };
         Some(Self {
             image,
-            controller: controller.with_max_interval_us(max_interval_us),
+            controller: controller.with_options(options).ok()?,
             machine,
             events: EventLog::new(),
         })
@@ -84,6 +91,20 @@ impl<'m> ControlLoop<'m> {
         let now = rlfd_runtime::Board::now(&self.machine);
         let _ = self.controller.start(now, &mut self.events);
         self.controller.phase()
+    }
+
+    /// Goes on where another policy stopped, its commands at `target` after `tick` steps.
+    #[cfg(feature = "update")]
+    pub fn resume(&mut self, target: &[f32], tick: u32) {
+        self.begin();
+        self.controller.take_over(target, tick);
+    }
+
+    /// The last command.
+    #[cfg(feature = "update")]
+    #[must_use]
+    pub fn target(&self) -> &[f32] {
+        self.controller.target()
     }
 
     /// One step on the machine's measurement; the command is then the machine's.

@@ -14,6 +14,8 @@ mod register;
 mod server;
 mod stack;
 mod text;
+#[cfg(feature = "update")]
+mod updatable;
 
 pub use control_loop::{ControlLoop, MAX_INTERVAL_PERIODS};
 pub use inference::{infer, infer_with};
@@ -25,5 +27,7 @@ pub use port::Port;
 pub use register::Register;
 /// What a policy that is written as source calls.
 pub use rlfd_runtime;
-pub use server::Server;
+pub use server::{NoUpdates, Server, Updates};
 pub use stack::Stack;
+#[cfg(feature = "update")]
+pub use updatable::serve_updatable;

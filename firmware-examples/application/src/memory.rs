@@ -4,6 +4,7 @@
 use core::cell::Cell;
 
 use critical_section::Mutex;
+use rlfd_runtime::control::Fallback;
 use rlfd_runtime::wire::{FrameReader, MAX_VALUES, ReplyCache, frame_len};
 
 include!(concat!(env!("OUT_DIR"), "/sizes.rs"));
@@ -15,15 +16,21 @@ pub static IMAGE: &rlfd_runtime::image::Aligned<[u8]> =
 /// Bytes of the longest question. A measurement too long for one comes in parts.
 pub(crate) const QUESTION_LEN: usize = frame_len(at_most(
     MAX_VALUES,
-    if MEASUREMENT_DIM > SETPOINT_DIM {
-        MEASUREMENT_DIM
-    } else {
-        SETPOINT_DIM
-    },
+    at_least(UPDATE_VALUES, at_least(SETPOINT_DIM, MEASUREMENT_DIM)),
 ));
+
+/// As many numbers as have the bytes of a question about another policy: 256 of the image and what is said about them.
+const UPDATE_VALUES: usize = if cfg!(feature = "update") { 72 } else { 0 };
 
 /// Bytes of the longest answer.
 pub(crate) const ANSWER_LEN: usize = frame_len(COMMAND_DIM);
+
+/// What holds the machine after a fault.
+pub(crate) const LAW: Option<Fallback<'static>> = FALLBACK;
+
+const fn at_least(least: usize, n: usize) -> usize {
+    if n > least { n } else { least }
+}
 
 const fn at_most(most: usize, n: usize) -> usize {
     if n < most { n } else { most }
@@ -38,6 +45,12 @@ pub struct Memory {
     pub(crate) command: [f32; COMMAND_DIM],
     pub(crate) reader: FrameReader<QUESTION_LEN>,
     pub(crate) replies: ReplyCache<ANSWER_LEN>,
+    /// Where another policy is tested while the first one runs.
+    #[cfg(feature = "update")]
+    pub(crate) scratch: [f32; ARENA_LEN],
+    /// Where the commands of one policy end and those of the next begin.
+    #[cfg(feature = "update")]
+    pub(crate) target: [f32; COMMAND_DIM],
 }
 
 impl Memory {
@@ -52,6 +65,10 @@ impl Memory {
             command: [0.0; COMMAND_DIM],
             reader: FrameReader::new(),
             replies: ReplyCache::new(),
+            #[cfg(feature = "update")]
+            scratch: [0.0; ARENA_LEN],
+            #[cfg(feature = "update")]
+            target: [0.0; COMMAND_DIM],
         };
         if critical_section::with(|token| TAKEN.borrow(token).replace(true)) {
             return None;

@@ -3,8 +3,8 @@
 
 use rlfd_runtime::image::IMAGE_VERSION;
 use rlfd_runtime::wire::{
-    BoardMessage, Frame, FrameReader, HostMessage, Judgement, Refusal, ReplyCache, UpdateRefusal,
-    Values, WIRE_VERSION, frame_len,
+    BoardMessage, Frame, FrameReader, HostMessage, Judgement, Refusal, ReplyCache, UpdateMessage,
+    UpdateRefusal, UpdateStatus, Values, WIRE_VERSION, frame_len,
 };
 use rlfd_runtime::{Event, Outcome, Phase, PolicyImage};
 
@@ -18,19 +18,39 @@ use crate::text::log_hex;
 
 /// The application: the loop and both ends of its side of the link.
 #[derive(Debug)]
-pub struct Server<'m> {
+pub struct Server<'m, U = NoUpdates> {
     reader: &'m mut FrameReader<QUESTION_LEN>,
-    responder: Responder<'m>,
+    responder: Responder<'m, U>,
+}
+
+/// What becomes of messages about another policy.
+pub trait Updates {
+    /// Acts on one.
+    ///
+    /// # Errors
+    /// Why not.
+    fn take(&mut self, message: UpdateMessage<'_>) -> Result<UpdateStatus, UpdateRefusal>;
+}
+
+/// They are refused.
+#[derive(Debug)]
+pub struct NoUpdates;
+
+impl Updates for NoUpdates {
+    fn take(&mut self, _message: UpdateMessage<'_>) -> Result<UpdateStatus, UpdateRefusal> {
+        Err(UpdateRefusal::Unsupported)
+    }
 }
 
 /// What acts on questions. Apart from the reader, because a question lies in the reader's memory.
 #[derive(Debug)]
-struct Responder<'m> {
+struct Responder<'m, U> {
     /// `None` if the image is damaged.
     control: Option<ControlLoop<'m>>,
     replies: &'m mut ReplyCache<ANSWER_LEN>,
     bad_frames: u32,
     repeated: u32,
+    updates: U,
 }
 
 impl<'m> Server<'m> {
@@ -40,15 +60,33 @@ impl<'m> Server<'m> {
         let mut control =
             ControlLoop::new(&IMAGE.0, &mut memory.arena, &mut memory.control, machine);
         report(&mut control, port);
+        Self::open(control, &mut memory.reader, &mut memory.replies, NoUpdates)
+    }
+}
+
+impl<'m, U: Updates> Server<'m, U> {
+    /// Both ends of the link around a loop.
+    pub(crate) fn open(
+        control: Option<ControlLoop<'m>>,
+        reader: &'m mut FrameReader<QUESTION_LEN>,
+        replies: &'m mut ReplyCache<ANSWER_LEN>,
+        updates: U,
+    ) -> Self {
         Self {
-            reader: &mut memory.reader,
+            reader,
             responder: Responder {
                 control,
-                replies: &mut memory.replies,
+                replies,
                 bad_frames: 0,
                 repeated: 0,
+                updates,
             },
         }
+    }
+
+    /// What becomes of messages about another policy.
+    pub fn updates(&self) -> &U {
+        &self.responder.updates
     }
 
     /// Serves for good.
@@ -78,7 +116,7 @@ impl<'m> Server<'m> {
     }
 }
 
-impl Responder<'_> {
+impl<U: Updates> Responder<'_, U> {
     fn respond<P: Port>(&mut self, question: &Frame<HostMessage<'_>>, port: &mut P) {
         let opens = matches!(question.message, HostMessage::Hello { .. });
         match self.replies.judge(question, opens) {
@@ -148,10 +186,10 @@ impl Responder<'_> {
                 }
                 BoardMessage::Accepted
             }
-            HostMessage::Update(_) => {
-                let refusal = Refusal::Update(UpdateRefusal::Unsupported);
-                return refuse(question, refusal, port);
-            }
+            HostMessage::Update(message) => match self.updates.take(message) {
+                Ok(status) => BoardMessage::Update(status),
+                Err(refusal) => return refuse(question, Refusal::Update(refusal), port),
+            },
             HostMessage::Bye => {
                 let counters = control.events().counters();
                 control.restart();
@@ -276,7 +314,7 @@ fn send(bytes: &[u8], port: &mut impl Port) {
     }
 }
 
-fn report<P: Port>(control: &mut Option<ControlLoop<'_>>, port: &mut P) {
+pub(crate) fn report<P: Port>(control: &mut Option<ControlLoop<'_>>, port: &mut P) {
     port.log("rlfd on ");
     port.log(P::NAME);
     let Some(control) = control else {

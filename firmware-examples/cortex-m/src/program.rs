@@ -1,6 +1,8 @@
 //! The programs of a Cortex-M board: each a function for any [`Board`], and a macro that makes it the program.
 
-use rlfd_firmware::{Memory, Scratch, Server, Stack, infer, infer_with, kernels, measure};
+#[cfg(not(feature = "update"))]
+use rlfd_firmware::Server;
+use rlfd_firmware::{Memory, Scratch, Stack, infer, infer_with, kernels, measure};
 
 use crate::board::Board;
 
@@ -40,9 +42,27 @@ macro_rules! compare {
 /// Serves for good.
 pub fn serve<B: Board>() -> ! {
     if let (Some(mut board), Some(memory)) = (B::take(), Memory::take()) {
-        Server::boot(memory, &mut board).serve(&mut board);
+        serve_in(memory, &mut board);
     }
     halt()
+}
+
+#[cfg(not(feature = "update"))]
+fn serve_in<B: Board>(memory: &'static mut Memory, board: &mut B) -> ! {
+    Server::boot(memory, board).serve(board)
+}
+
+/// The slots are RAM: what was installed lasts until the power goes.
+#[cfg(feature = "update")]
+fn serve_in<B: Board>(memory: &'static mut Memory, board: &mut B) -> ! {
+    use rlfd_runtime::update::RamFlash;
+    const SLOT_LEN: usize = 64 * 1024;
+    static mut SLOTS: [RamFlash<SLOT_LEN>; 2] = [RamFlash::new(), RamFlash::new()];
+    // SAFETY: `Memory::take` lets only one caller get here, so this is the only reference.
+    match unsafe { (&raw mut SLOTS).as_mut() } {
+        Some(slots) => rlfd_firmware::serve_updatable(memory, slots, board),
+        None => halt(),
+    }
 }
 
 /// Measures, logs and ends the emulator.

@@ -251,8 +251,12 @@ impl<'a, P: Policy> Controller<'a, P> {
     }
 
     /// Takes the machine to be where `target` `[action_dim]` says, rather than at rest: what a controller that takes over from
-    /// another in the middle of a motion calls after [`start`](Self::start) with the other's [`target`](Self::target).
-    pub fn take_over(&mut self, target: &[f32]) {
+    /// another in the middle of a motion calls after [`start`](Self::start) with the other's [`target`](Self::target) and the
+    /// steps it has done, from which the count goes on.
+    pub fn take_over(&mut self, target: &[f32], tick: u32) {
+        if let Phase::Running { tick: own } = &mut self.phase {
+            *own = tick;
+        }
         self.filter.rest_at(target);
         self.actions.reset(self.filter.previous());
         self.has_command = true;

@@ -10,8 +10,8 @@ use crate::image::{
 };
 use crate::policy::ImagePolicy;
 use crate::{
-    ControlError, Controller, Event, EventLog, Fault, Micros, Outcome, Phase, PolicyImage,
-    SafetyLimits, Shape, Telemetry, WrongPhase,
+    ControlError, ControlOptions, Controller, Event, EventLog, Fault, Micros, Outcome, Phase,
+    PolicyImage, SafetyLimits, Shape, Telemetry, WrongPhase,
 };
 
 mod fault_table;
@@ -85,13 +85,26 @@ fn with_controller<R>(
     limits: SafetyLimits,
     body: impl FnOnce(&mut Controller<'_, ImagePolicy<'_>>, image::Golden<'_>) -> R,
 ) -> R {
+    with_options(bytes, limits, ControlOptions::DEFAULT, body)
+}
+
+/// The same with options.
+fn with_options<R>(
+    bytes: &ImageBytes,
+    limits: SafetyLimits,
+    options: ControlOptions<'_>,
+    body: impl FnOnce(&mut Controller<'_, ImagePolicy<'_>>, image::Golden<'_>) -> R,
+) -> R {
     let image = PolicyImage::view(bytes).unwrap();
     let contract = image.contract();
     let mut arena = vec![0.0; image.arena_len()];
     let policy = ImagePolicy::new(image, &mut arena).unwrap();
     let limits = [limits];
     let mut memory = vec![0.0; Controller::<ImagePolicy<'_>>::memory_len(&contract)];
-    let mut controller = Controller::new(policy, &contract, &limits, &mut memory).unwrap();
+    let mut controller = Controller::new(policy, &contract, &limits, &mut memory)
+        .unwrap()
+        .with_options(options)
+        .unwrap();
     body(&mut controller, image.golden())
 }
 

@@ -76,6 +76,42 @@ proptest! {
         prop_assert_eq!(read(&encoded(&frame_of(sequence, &numbers))), vec![Ok((sequence, values))]);
     }
 
+    #[test]
+    fn every_message_of_a_host_is_read_back(
+        numbers in any::<[u32; 4]>(),
+        bits in prop::collection::vec(any::<u32>(), 0..100),
+        bytes in prop::collection::vec(any::<u8>(), 0..256),
+    ) {
+        let values: Vec<f32> = bits.iter().map(|bits| f32::from_bits(*bits)).collect();
+        let values = Values::from(values.as_slice());
+        let [a, b, c, d] = numbers;
+        let messages = [
+            HostMessage::Hello { version: a as u16, contract_id: u64::from(b) << 32 | u64::from(c) },
+            HostMessage::Reset { episode: a },
+            HostMessage::Measurement { time_us: u64::from(d), values },
+            HostMessage::Bye,
+            HostMessage::Setpoint { values },
+            HostMessage::Part { first: a, values },
+            HostMessage::Update(UpdateMessage::Status),
+            HostMessage::Update(UpdateMessage::Begin { manifest: &bytes, signature: &bytes }),
+            HostMessage::Update(UpdateMessage::Chunk { offset: a, checksum: b, bytes: &bytes }),
+            HostMessage::Update(UpdateMessage::Commit),
+        ];
+        for message in messages {
+            let frame = Frame { session: a, sequence: b, message };
+            let mut buffer = [0; CAPACITY];
+            let mut reader = FrameReader::<CAPACITY>::new();
+            let mut found = 0;
+            for byte in frame.encode(&mut buffer).unwrap() {
+                if let Some(content) = reader.push(*byte) {
+                    prop_assert_eq!(Frame::decode(content.unwrap()), Ok(frame));
+                    found += 1;
+                }
+            }
+            prop_assert_eq!(found, 1);
+        }
+    }
+
     /// Runs without a zero of every length around 254 are where COBS begins a new group.
     #[test]
     fn long_runs_without_zero_arrive(n in 55..70usize, lead in 1..=0xffu8, sequence in any::<u32>()) {
@@ -186,6 +222,8 @@ fn the_specification_is_of_this_version() {
         history.contains(&row),
         "the history has no row for version {WIRE_VERSION}"
     );
+    let most = std::format!("({MAX_VALUES} numbers)");
+    assert!(specification.contains(&most), "{most}");
     let longest = std::format!("at most {MAX_FRAME_LEN} bytes");
     assert!(specification.contains(&longest), "{longest}");
     for fault in crate::Fault::ALL {

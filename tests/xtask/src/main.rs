@@ -17,6 +17,7 @@ mod process;
 mod progress;
 mod setup;
 mod sizes;
+mod stack_bound;
 mod steps;
 mod system;
 mod thumb;

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::firmware::{self, Board, Selection};
 use crate::process;
+use crate::stack_bound;
 use crate::workspace::Workspace;
 
 /// A number may differ from the committed one by this share: compilers of different versions place code differently.
@@ -80,7 +81,9 @@ pub fn measure(
         ("panic_symbols".to_owned(), panic_symbols(&bytes)?),
     ];
     if let Some(meter) = board.program("measure") {
-        numbers.extend(measured(workspace, board, selection, &meter)?);
+        let found = measured(workspace, board, selection, &meter)?;
+        numbers.push(bounded_stack(workspace, board, selection, &meter, &found)?);
+        numbers.extend(found);
     }
     Ok(numbers)
 }
@@ -101,6 +104,31 @@ fn measured(
         bail!("{meter} measured nothing; it said:\n{said}");
     }
     Ok(found)
+}
+
+/// The deepest way through the measuring program's calls, which no measurement may exceed.
+fn bounded_stack(
+    workspace: &Workspace,
+    board: &Board,
+    selection: &Selection,
+    meter: &str,
+    found: &[(String, u64)],
+) -> Result<(String, u64)> {
+    let measuring = executable(workspace, board, selection, meter)?;
+    let bytes =
+        fs::read(&measuring).with_context(|| format!("cannot read {}", measuring.display()))?;
+    let bound = stack_bound::bound(&bytes).with_context(|| measuring.display().to_string())?;
+    let used = found.iter().find(|(name, _)| name == "stack_bytes");
+    if let Some((_, used)) = used
+        && *used > bound.bytes
+    {
+        bail!(
+            "{meter} used {used} bytes of stack, more than the bound of {}: {:?}",
+            bound.bytes,
+            bound.way
+        );
+    }
+    Ok(("stack_bound_bytes".to_owned(), bound.bytes))
 }
 
 /// Instructions of one control step with the selected image.

@@ -11,7 +11,7 @@ use super::cloning::{self, CloneShard};
 use super::team::Team;
 use super::{ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, Mode, Setup};
 use crate::data::{Batch, BatchView};
-use crate::nn::MlpShape;
+use crate::nn::{Adam, MlpShape};
 
 /// Recipe keys of behaviour cloning alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -123,6 +123,10 @@ impl Algorithm for Bc {
 
     fn actor_layers(&self) -> Vec<ActorLayer> {
         self.actor.layers(self.dimensions.action)
+    }
+
+    fn optimisers(&mut self) -> Vec<&mut Adam> {
+        vec![&mut self.actor.adam]
     }
 
     fn save(&self) -> AlgorithmState {

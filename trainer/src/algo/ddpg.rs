@@ -20,7 +20,7 @@ use super::{
     ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, Mode, OffPolicySettings, Setup,
 };
 use crate::data::{Batch, BatchView};
-use crate::nn::{Mlp, MlpShape, Parameters, Tape};
+use crate::nn::{Adam, Mlp, MlpShape, Parameters, Tape};
 
 /// Recipe keys of DDPG. Actions are scaled to -1 … 1, and so are all noises.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -246,6 +246,10 @@ impl Algorithm for Ddpg {
 
     fn actor_layers(&self) -> Vec<ActorLayer> {
         self.actor.layers(self.dimensions.action)
+    }
+
+    fn optimisers(&mut self) -> Vec<&mut Adam> {
+        vec![&mut self.actor.adam, &mut self.critic.adam]
     }
 
     fn save(&self) -> AlgorithmState {

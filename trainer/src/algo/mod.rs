@@ -30,7 +30,7 @@ pub use shaping::Shaping;
 pub use td3::{Td3, Td3Settings};
 
 use crate::data::Batch;
-use crate::nn::AdamState;
+use crate::nn::{Adam, AdamState};
 
 /// Whether an action is meant to try something or to do its best.
 #[derive(Debug)]
@@ -89,6 +89,9 @@ pub trait Algorithm {
 
     /// The deployable actor, ending in the action before it is squashed by tanh.
     fn actor_layers(&self) -> Vec<ActorLayer>;
+
+    /// All optimisers, for what is common to them.
+    fn optimisers(&mut self) -> Vec<&mut Adam>;
 
     /// Everything that changes during learning.
     fn save(&self) -> AlgorithmState;

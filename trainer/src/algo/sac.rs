@@ -287,6 +287,14 @@ impl Algorithm for Sac {
         self.actor.layers(self.dimensions.action)
     }
 
+    fn optimisers(&mut self) -> Vec<&mut Adam> {
+        vec![
+            &mut self.actor.adam,
+            &mut self.critic.adam,
+            &mut self.temperature.adam,
+        ]
+    }
+
     fn save(&self) -> AlgorithmState {
         AlgorithmState {
             updates: self.updates,

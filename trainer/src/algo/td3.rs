@@ -16,7 +16,7 @@ use super::{
     ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, Mode, OffPolicySettings, Setup,
 };
 use crate::data::{Batch, BatchView};
-use crate::nn::{Mlp, MlpShape, Noise, Parameters, Tape};
+use crate::nn::{Adam, Mlp, MlpShape, Noise, Parameters, Tape};
 
 /// Recipe keys of TD3 alone. Actions are scaled to -1 … 1, and so are all noises.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -263,6 +263,10 @@ impl Algorithm for Td3 {
 
     fn actor_layers(&self) -> Vec<ActorLayer> {
         self.actor.layers(self.dimensions.action)
+    }
+
+    fn optimisers(&mut self) -> Vec<&mut Adam> {
+        vec![&mut self.actor.adam, &mut self.critic.adam]
     }
 
     fn save(&self) -> AlgorithmState {

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::env::registry;
+use crate::nn::Collective;
+use crate::ranks;
 use crate::recipe::{Draft, Recipe};
-use crate::run::{self, Audience, RunDirectory, Stop};
+use crate::run::{self, Audience, RunDirectory, Session, Stop};
 
 /// Learn a policy.
 #[derive(Debug, Args)]
@@ -51,6 +53,9 @@ pub struct FitArgs {
     /// No progress on screen
     #[arg(long)]
     quiet: bool,
+    /// Learn as one with all ranks that mpirun started; needs --out or --resume
+    #[arg(long)]
+    data_parallel: bool,
     /// For `trainer sweep`: reports on stdout, and stops when stdin ends
     #[arg(long, hide = true, requires = "resume")]
     member: bool,
@@ -81,12 +86,62 @@ pub fn fit(args: &FitArgs) -> anyhow::Result<bool> {
         print!("{}", recipe.to_toml());
         return Ok(true);
     }
-    let directory = match directory {
-        Some(directory) => directory,
-        None => RunDirectory::create(args.out.as_deref(), &recipe)?,
+    let ranks = ranks::launched();
+    match (args.data_parallel, ranks) {
+        (true, Some(size)) => together(args, &recipe, size),
+        (true, None) => bail!("--data-parallel: start it with `mpirun -n N`, N at least 2"),
+        (false, Some(size)) => bail!(
+            "mpirun started {size} times the same run; add --data-parallel to make them learn as one"
+        ),
+        (false, None) => {
+            let directory = match directory {
+                Some(directory) => directory,
+                None => RunDirectory::create(args.out.as_deref(), &recipe)?,
+            };
+            learn(args, &recipe, &directory, None)
+        }
+    }
+}
+
+#[cfg(not(feature = "mpi"))]
+fn together(_: &FitArgs, _: &Recipe, size: usize) -> anyhow::Result<bool> {
+    Err(ranks::without_mpi(size))
+}
+
+/// Rank 0 has the run's folder, every other one a folder in it.
+#[cfg(feature = "mpi")]
+fn together(args: &FitArgs, recipe: &Recipe, _: usize) -> anyhow::Result<bool> {
+    let ranks = ranks::Ranks::join()?;
+    let work = || {
+        let root = args.out.as_ref().or(args.resume.as_ref());
+        let root = root.context("--data-parallel: needs --out or --resume")?;
+        let first = RunDirectory::at(root);
+        let root = match ranks.rank() {
+            0 => root.clone(),
+            rank => first.of_rank(rank),
+        };
+        let directory = match &args.resume {
+            Some(_) => RunDirectory::open(&root)?.0,
+            None => RunDirectory::create(Some(&root), recipe)?,
+        };
+        learn(args, recipe, &directory, Some(ranks.collective()))
     };
+    work().or_else(|error: anyhow::Error| {
+        // The others wait for this rank and would wait for ever.
+        eprintln!("error: rank {}: {error:#}", ranks.rank());
+        ranks.abort(2)
+    })
+}
+
+fn learn(
+    args: &FitArgs,
+    recipe: &Recipe,
+    directory: &RunDirectory,
+    peers: Option<Collective>,
+) -> anyhow::Result<bool> {
     let root = directory.root().display().to_string();
-    let audience = match (args.member, args.quiet) {
+    let is_first = peers.as_ref().is_none_or(|peers| peers.rank() == 0);
+    let audience = match (args.member, args.quiet || !is_first) {
         (true, _) => Audience::Sweep,
         (false, true) => Audience::Nobody,
         (false, false) => Audience::Person,
@@ -101,15 +156,19 @@ pub fn fit(args: &FitArgs) -> anyhow::Result<bool> {
     if args.member {
         stop.when_input_ends()?;
     }
-    let outcome =
-        run::fit(&recipe, &directory, audience, &stop).with_context(|| format!("run {root}"))?;
+    let session = Session {
+        audience,
+        stop,
+        peers,
+    };
+    let outcome = run::fit(recipe, directory, &session).with_context(|| format!("run {root}"))?;
     let Some(outcome) = outcome else {
-        if !args.member {
-            eprintln!("stopped; continue with `trainer fit --resume {root}`");
+        if !args.member && is_first {
+            eprintln!("stopped; continue with --resume {root}");
         }
         return Ok(false);
     };
-    if args.member {
+    if args.member || !is_first {
         return Ok(true);
     }
     let best = outcome

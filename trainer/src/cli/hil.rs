@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::env::{Env, registry};
 use crate::hil::{
     self, Disturbance, EpisodeReport, Expectation, Link, LinkAddress, Pace, Patience, Plant,
-    Session,
+    Session, Upload,
 };
 use crate::run::Evaluation;
 
@@ -55,6 +55,9 @@ pub struct HilArgs {
     /// Ask again after this long without an answer
     #[arg(long, value_name = "MS", default_value_t = 200.0)]
     pub retry_ms: f64,
+    /// Replace the board's policy while it plays, by a file of `export sign`; --image is still the one it starts with
+    #[arg(long, value_name = "FILE.rlfu")]
+    pub update: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -70,6 +73,9 @@ pub fn hil(args: &HilArgs) -> anyhow::Result<()> {
     let mut env = open_env(args.env.as_deref(), &image)?;
     let (pace, disturbance) = (args.pace(), args.disturbance()?);
     let mut plant = Plant::new(env.as_mut(), &image, pace)?;
+    if let Some(path) = &args.update {
+        plant.upload(Upload::open(path)?);
+    }
     let link = Link::open(&args.link.parse()?)?;
     let patience = Patience {
         retry: milliseconds("--retry-ms", args.retry_ms)?,
@@ -82,6 +88,13 @@ pub fn hil(args: &HilArgs) -> anyhow::Result<()> {
         Ok(())
     })?;
     bar.finish_and_clear();
+    if args.update.is_some() {
+        ensure!(
+            plant.has_uploaded(),
+            "the episodes were over before the board had the whole policy; give more --episodes"
+        );
+        eprintln!("the board took the other policy over while it played");
+    }
     let board = session.close()?;
     if args.json {
         print_json(args, &session, &reports);

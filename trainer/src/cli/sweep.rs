@@ -98,10 +98,7 @@ fn alone(args: &SweepArgs, plan: Option<&Plan>) -> anyhow::Result<bool> {
 
 #[cfg(not(feature = "mpi"))]
 fn together(_: &SweepArgs, _: Option<&Plan>, size: usize) -> anyhow::Result<bool> {
-    anyhow::bail!(
-        "mpirun started {size} ranks, but this trainer cannot talk to them: build it with \
-         `--features rlfd-trainer/mpi`"
-    )
+    Err(ranks::without_mpi(size))
 }
 
 #[cfg(feature = "mpi")]

@@ -156,6 +156,15 @@ pub enum HilError {
         /// What is wrong with it.
         source: ImageError,
     },
+    /// The file for an update is no signed image.
+    #[error(
+        "{}: not a signed image; sign a .rlfd file with `cargo export sign FILE.rlfd --key NAME.key --counter N`",
+        path.display()
+    )]
+    NotSigned {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file cannot be read.
     #[error("cannot read {}", path.display())]
     File {

@@ -15,6 +15,7 @@ mod latency;
 mod link;
 mod plant;
 mod session;
+mod upload;
 
 use std::fs;
 use std::path::Path;
@@ -29,6 +30,7 @@ pub use latency::Latency;
 pub use link::Link;
 pub use plant::{EpisodeReport, Pace, Plant, evaluation};
 pub use session::{Answer, BoardCounters, BoardInfo, Expectation, LinkCounters, Patience, Session};
+pub use upload::Upload;
 
 /// Reads an image file into aligned memory.
 ///

@@ -9,7 +9,7 @@ use rand_chacha::rand_core::SeedableRng;
 use rlfd_models::Source;
 use rlfd_runtime::{Fault, PolicyImage};
 
-use super::{HilError, Session};
+use super::{HilError, Session, Upload};
 use crate::env::{Env, EnvSpec};
 use crate::run::Evaluation;
 
@@ -53,6 +53,8 @@ pub struct Plant<'a> {
     observation: Vec<f64>,
     command: Vec<f32>,
     action: Vec<f64>,
+    /// Another policy for the board, sent between the steps.
+    upload: Option<Upload>,
 }
 
 impl<'a> Plant<'a> {
@@ -81,7 +83,19 @@ impl<'a> Plant<'a> {
             observation: vec![0.0; observation_dim],
             command: vec![0.0; action_dim],
             action: vec![0.0; action_dim],
+            upload: None,
         })
+    }
+
+    /// Sends another policy to the board while it plays, one question after each step.
+    pub fn upload(&mut self, upload: Upload) {
+        self.upload = Some(upload);
+    }
+
+    /// Whether the board runs the policy that was sent, if one was.
+    #[must_use]
+    pub fn has_uploaded(&self) -> bool {
+        self.upload.as_ref().is_none_or(Upload::is_done)
     }
 
     /// Plays `episodes` episodes; episode `i` starts from the state that `seed` and `i` give, as everywhere else in
@@ -138,6 +152,9 @@ impl<'a> Plant<'a> {
                 *wide = f64::from(*number);
             }
             let step = self.env.step(&self.action, &mut self.observation);
+            if let Some(upload) = &mut self.upload {
+                upload.advance(session)?;
+            }
             each(self.env, episode)?;
             report.ret += step.reward;
             report.len += 1;

@@ -12,7 +12,8 @@ use rlfd_runtime::Event;
 use rlfd_runtime::Phase;
 use rlfd_runtime::image::IMAGE_VERSION;
 use rlfd_runtime::wire::{
-    BoardMessage, Frame, FrameReader, HostMessage, MAX_FRAME_LEN, MAX_VALUES, Values, WIRE_VERSION,
+    BoardMessage, Frame, FrameReader, HostMessage, MAX_FRAME_LEN, MAX_VALUES, Refusal,
+    UpdateMessage, UpdateRefusal, UpdateStatus, Values, WIRE_VERSION,
 };
 use rlfd_runtime::{Fault, PolicyImage};
 
@@ -246,6 +247,14 @@ impl Session {
         "build the firmware with this image (`cargo xtask firmware build --image FILE`) and flash it".to_owned()
     }
 
+    /// Goes on over another link, as after a cable was plugged in again. A board that was started anew in between knows of no
+    /// session, and says so.
+    pub fn replace_link(&mut self, link: Link) {
+        self.link = link;
+        self.arriving.clear();
+        self.reader = FrameReader::new();
+    }
+
     /// Who answers.
     #[must_use]
     pub fn board(&self) -> &BoardInfo {
@@ -302,6 +311,42 @@ impl Session {
             values: Values::from(setpoint),
         };
         self.ask("Setpoint", message, accepted)
+    }
+
+    /// Asks about another policy; a refusal of the policy is an answer.
+    ///
+    /// # Errors
+    /// If the board does not answer.
+    pub fn update(
+        &mut self,
+        message: UpdateMessage<'_>,
+    ) -> Result<Result<UpdateStatus, UpdateRefusal>, HilError> {
+        let answer = self.ask(
+            "Update",
+            HostMessage::Update(message),
+            |message| match message {
+                BoardMessage::Update(status) => Some(status),
+                _ => None,
+            },
+        );
+        match answer {
+            Ok(status) => Ok(Ok(status)),
+            Err(HilError::Refused {
+                source: Refusal::Update(refusal),
+                ..
+            }) => Ok(Err(refusal)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The error of an update that the board refused.
+    pub(super) fn refused(&self, what: &'static str, refusal: UpdateRefusal) -> HilError {
+        HilError::Refused {
+            link: self.link.name().to_owned(),
+            what,
+            source: Refusal::Update(refusal),
+            advice: "it goes on with the policy it runs".to_owned(),
+        }
     }
 
     /// Sends of a measurement what does not fit its last frame, part by part, and answers the rest.

@@ -4,7 +4,7 @@ use multiversion::multiversion;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
-use super::{Parameters, host_slice, host_slice_mut};
+use super::{Collective, Parameters, host_slice, host_slice_mut};
 
 const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
@@ -18,6 +18,7 @@ pub struct Adam {
     steps: i32,
     mean: Tensor,
     square: Tensor,
+    collective: Option<Collective>,
 }
 
 /// What [`Adam`] must remember to go on after a restart.
@@ -38,6 +39,7 @@ impl Adam {
             steps: 0,
             mean: parameters.zeros_like(),
             square: parameters.zeros_like(),
+            collective: None,
         }
     }
 
@@ -46,6 +48,11 @@ impl Adam {
     pub fn with_betas(mut self, betas: (f64, f64)) -> Self {
         self.betas = betas;
         self
+    }
+
+    /// Steps from now on along the sum of the gradients of all processes.
+    pub fn share(&mut self, collective: &Collective) {
+        self.collective = Some(collective.clone());
     }
 
     /// One step along the sum of `gradients`, each of the layout of `parameters`: every thread that worked on the batch
@@ -64,7 +71,7 @@ impl Adam {
             };
             let (first, rest) = gradients.split_first().expect("a gradient");
             let mut sum;
-            let gradient = if rest.is_empty() {
+            let gradient = if rest.is_empty() && self.collective.is_none() {
                 host_slice(first)
             } else {
                 sum = host_slice(first).to_vec();
@@ -73,13 +80,21 @@ impl Adam {
                         .zip(host_slice(more))
                         .for_each(|(sum, value)| *sum += value);
                 }
+                if let Some(collective) = &self.collective {
+                    collective.sum(&mut sum);
+                }
                 &sum
             };
             let mean = host_slice_mut(&mut self.mean);
             let square = host_slice_mut(&mut self.square);
             apply(step, host_slice_mut(parameters), gradient, mean, square);
         } else {
-            let gradient: Tensor = gradients.iter().copied().sum();
+            let mut gradient: Tensor = gradients.iter().copied().sum();
+            if let Some(collective) = &self.collective {
+                let mut sum = host_slice(&gradient.to_device(Device::Cpu)).to_vec();
+                collective.sum(&mut sum);
+                gradient.copy_(&Tensor::from_slice(&sum));
+            }
             let _ = self.mean.lerp_(&gradient, 1.0 - beta_1);
             self.square *= beta_2;
             self.square += gradient.square() * (1.0 - beta_2);
@@ -148,6 +163,7 @@ mod tests {
     use tch::{Kind, nn};
 
     use super::*;
+    use crate::nn::threads;
 
     /// libtorch's own Adam is the reference: 50 steps on a quadratic with a different curvature per element.
     #[test]
@@ -188,6 +204,29 @@ mod tests {
         assert!(apart.double_value(&[]) < 1e-6);
         let moved = (first_step(1) - 1.0).abs().max();
         assert!(moved.double_value(&[]) > 9e-4);
+    }
+
+    /// As many processes with the same gradient as one likes: the first step is that of one.
+    #[test]
+    fn summed_gradients_of_identical_workers_give_the_step_of_one() {
+        let gradient: Vec<f32> = (1..200).map(|i| (i as f32 * 0.7).sin()).collect();
+        let first_step = |collective: Option<Collective>| {
+            let gradient = Tensor::from_slice(&gradient);
+            let mut parameters = gradient.zeros_like();
+            let mut adam = Adam::new(&parameters, 1e-3);
+            if let Some(collective) = &collective {
+                adam.share(collective);
+            }
+            adam.step(&mut parameters, &[&gradient]);
+            host_slice(&parameters).to_vec()
+        };
+        let alone = first_step(None);
+        assert!(alone.iter().all(|step| (step.abs() - 1e-3).abs() < 1e-6));
+        for together in threads::together(4, |collective| first_step(Some(collective))) {
+            for (ours, theirs) in together.iter().zip(&alone) {
+                assert!((ours - theirs).abs() < 1e-6, "{ours} and {theirs}");
+            }
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! compare every gradient with libtorch's own autograd.
 
 mod adam;
+mod collective;
 mod mlp;
 mod noise;
 mod normalizer;
@@ -12,8 +13,12 @@ mod rows;
 mod squashed_gaussian;
 
 pub use adam::{Adam, AdamState};
+pub use collective::Collective;
 pub use mlp::{Mlp, MlpShape, Tape};
 pub use noise::Noise;
 pub use normalizer::{GOAL_STD_FLOOR, Normalizer, NormalizerState};
 pub use parameters::{Parameters, host_slice, host_slice_mut};
 pub use squashed_gaussian::{LOG_STD_MAX, LOG_STD_MIN, SquashedGaussian};
+
+#[cfg(test)]
+pub(crate) use collective::threads;

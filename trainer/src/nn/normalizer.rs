@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Collective;
+
 /// Added to the variance, so that a constant observation divides by something.
 const EPSILON: f64 = 1e-8;
 /// Least standard deviation of observations and goals of a goal-conditioned task, as in OpenAI's baselines of HER.
@@ -103,6 +105,21 @@ impl Normalizer {
         self.refresh();
     }
 
+    /// Takes in what the normalisers of all processes have seen since the last time, which `seen` is here, and empties it.
+    pub fn merge_all(&mut self, seen: &mut Self, collective: &Collective) {
+        let dim = seen.state.mean.len();
+        let mut own = vec![seen.state.count];
+        own.extend(seen.state.mean.iter().chain(&seen.state.deviation));
+        for other in collective.gather(&own) {
+            self.merge(&NormalizerState {
+                count: other[0],
+                mean: other[1..=dim].to_vec(),
+                deviation: other[1 + dim..].to_vec(),
+            });
+        }
+        seen.state = Self::new(dim, seen.clip).state;
+    }
+
     /// Normalises one row of `dim` numbers in place.
     pub fn apply(&self, row: &mut [f32]) {
         for ((x, shift), scale) in row.iter_mut().zip(&self.shift).zip(&self.scale) {
@@ -158,6 +175,7 @@ impl Normalizer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::threads;
 
     #[test]
     fn equals_the_two_pass_formulas() {
@@ -199,6 +217,38 @@ mod tests {
             .zip(expected_mean.iter().chain(&expected_std))
         {
             assert!((ours - theirs).abs() < 1e-6, "{ours} and {theirs}");
+        }
+    }
+
+    #[test]
+    fn processes_with_split_data_have_the_statistics_of_all_data() {
+        let rows: Vec<f32> = (0..600)
+            .map(|i| (i as f32 * 0.71).sin() * 3.0 + 7.0)
+            .collect();
+        let fresh = || Normalizer::new(3, 5.0);
+        let mut all = fresh();
+        all.observe(&rows);
+        let found = threads::together(2, |collective| {
+            let (mut whole, mut seen) = (fresh(), fresh());
+            // Two rounds, each with a half of this process's half.
+            for rows in rows
+                .chunks(300)
+                .map(|half| &half[collective.rank() * 150..][..150])
+            {
+                seen.observe(rows);
+                whole.merge_all(&mut seen, &collective);
+            }
+            whole.save()
+        });
+        assert_eq!(found[0], found[1], "bit for bit");
+        let expected = all.save();
+        assert_eq!(found[0].count, expected.count);
+        let numbers = |state: &NormalizerState| [&state.mean[..], &state.deviation[..]].concat();
+        for (ours, theirs) in numbers(&found[0]).iter().zip(numbers(&expected)) {
+            assert!(
+                (ours - theirs).abs() < 1e-9 * theirs.abs(),
+                "{ours} and {theirs}"
+            );
         }
     }
 

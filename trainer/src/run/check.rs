@@ -6,7 +6,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::training::{Run, fit, fit_with};
-use super::{Audience, Evaluation, Outcome, RunDirectory, Stop, plot_potential};
+use super::{Audience, Evaluation, Outcome, RunDirectory, Session, Stop, plot_potential};
 use crate::data::{Demonstration, DemonstrationShape, Demonstrations};
 use crate::env::point_reach::PointReach;
 use crate::env::{Env, VectorEnv};
@@ -35,18 +35,25 @@ fn small(algo: &str, settings: &[(&str, &str)]) -> Recipe {
     recipe(algo, &[&sizes, settings].concat())
 }
 
+fn alone() -> Session {
+    Session {
+        audience: Audience::Nobody,
+        stop: Stop::default(),
+        peers: None,
+    }
+}
+
 fn finish(
     recipe: &Recipe,
     directory: &RunDirectory,
     demonstrations: Option<&Demonstrations>,
 ) -> anyhow::Result<Outcome> {
-    let stop = Stop::default();
-    let outcome = fit_with(recipe, directory, demonstrations, Audience::Nobody, &stop)?;
+    let outcome = fit_with(recipe, directory, demonstrations, &alone())?;
     Ok(outcome.expect("nobody stops it"))
 }
 
 fn finish_from_file(recipe: &Recipe, directory: &RunDirectory) -> anyhow::Result<Outcome> {
-    let outcome = fit(recipe, directory, Audience::Nobody, &Stop::default())?;
+    let outcome = fit(recipe, directory, &alone())?;
     Ok(outcome.expect("nobody stops it"))
 }
 
@@ -220,7 +227,15 @@ fn a_batch_is_composed_as_the_recipe_says() {
     let recipe = recipe("point-reach-her", &settings);
     let folder = tempfile::tempdir().unwrap();
     let directory = RunDirectory::create(Some(&folder.path().join("run")), &recipe).unwrap();
-    let mut run = Run::new(&recipe, &directory, Some(&shown), None, Audience::Nobody).unwrap();
+    let mut run = Run::new(
+        &recipe,
+        &directory,
+        Some(&shown),
+        None,
+        None,
+        Audience::Nobody,
+    )
+    .unwrap();
     (0..90).for_each(|_| run.collect());
     for _ in 0..50 {
         run.fill_batch();

@@ -164,6 +164,26 @@ impl RunDirectory {
         self.root.join("potential-on-demonstrations.csv")
     }
 
+    /// What becomes [`RunDirectory::checkpoint`] once all processes that learn as one have theirs.
+    #[must_use]
+    pub fn next_checkpoint(&self) -> PathBuf {
+        self.root.join("checkpoint-next.bin")
+    }
+
+    /// The folder at `root`, whatever is in it.
+    #[must_use]
+    pub fn at(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
+    /// The folder of another process that learns with the one of this folder.
+    #[must_use]
+    pub fn of_rank(&self, rank: usize) -> PathBuf {
+        self.root.join(format!("rank-{rank}"))
+    }
+
     /// The replay buffer, in segments.
     #[must_use]
     pub fn replay(&self) -> PathBuf {

@@ -17,6 +17,7 @@ mod progress;
 mod recording;
 mod run_state;
 mod stop;
+mod together;
 mod torch_policy;
 mod training;
 
@@ -29,4 +30,4 @@ pub use progress::{Audience, Progress, Report};
 pub use recording::Recording;
 pub use stop::Stop;
 pub use torch_policy::TorchPolicy;
-pub use training::{fit, fit_with};
+pub use training::{Session, fit, fit_with};

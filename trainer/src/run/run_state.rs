@@ -44,6 +44,10 @@ pub struct RunState {
     pub demonstrations_crc32: Option<u32>,
     /// Observation statistics.
     pub normalizer: Option<NormalizerState>,
+    /// Processes that learn as one.
+    pub processes: usize,
+    /// Statistics of what this process has observed and the others do not know of yet.
+    pub unshared: Option<NormalizerState>,
     /// Stream of exploration.
     pub explore_rng: ChaCha8Rng,
     /// Stream of batches and of the noise in updates.
@@ -133,14 +137,36 @@ impl RunState {
     /// # Errors
     /// If the file system refuses.
     pub fn write(&self, run: &RunDirectory) -> anyhow::Result<()> {
+        self.write_to(&run.checkpoint())?;
+        self.remove_strays(&run.replay())
+    }
+
+    /// Writes the state beside the current one, which stays valid, for processes that must all go on from the same step.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_next(&self, run: &RunDirectory) -> anyhow::Result<()> {
+        self.write_to(&run.next_checkpoint())
+    }
+
+    /// Puts the state that [`RunState::write_next`] wrote in the place of the current one.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn become_current(&self, run: &RunDirectory) -> anyhow::Result<()> {
+        let (next, path) = (run.next_checkpoint(), run.checkpoint());
+        std::fs::rename(&next, &path)
+            .with_context(|| format!("{}: cannot be renamed", next.display()))?;
+        self.remove_strays(&run.replay())
+    }
+
+    fn write_to(&self, path: &Path) -> anyhow::Result<()> {
         let body = postcard::to_allocvec(self).context("a run's state is plain data")?;
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&CRC.checksum(&body).to_le_bytes());
         bytes.extend_from_slice(&body);
-        let path = run.checkpoint();
-        atomic_file::replace(&path, &bytes)
-            .with_context(|| format!("{}: cannot be written", path.display()))?;
-        self.remove_strays(&run.replay())
+        atomic_file::replace(path, &bytes)
+            .with_context(|| format!("{}: cannot be written", path.display()))
     }
 
     /// The state a run was last left in; nothing if it was killed before its first checkpoint.
@@ -148,12 +174,23 @@ impl RunState {
     /// # Errors
     /// If the file is damaged or belongs to another recipe.
     pub fn read(run: &RunDirectory, recipe_sha256: &str) -> anyhow::Result<Option<Self>> {
-        let path = run.checkpoint();
+        Self::read_from(&run.checkpoint(), recipe_sha256)
+    }
+
+    /// As [`RunState::read`], of the state that was to become the current one.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read_next(run: &RunDirectory, recipe_sha256: &str) -> anyhow::Result<Option<Self>> {
+        Self::read_from(&run.next_checkpoint(), recipe_sha256)
+    }
+
+    fn read_from(path: &Path, recipe_sha256: &str) -> anyhow::Result<Option<Self>> {
         if !path.exists() {
             return Ok(None);
         }
         let name = path.display();
-        let bytes = std::fs::read(&path).with_context(|| format!("{name}: cannot be read"))?;
+        let bytes = std::fs::read(path).with_context(|| format!("{name}: cannot be read"))?;
         let Some((crc, body)) = bytes
             .strip_prefix(MAGIC)
             .and_then(|rest| rest.split_first_chunk::<4>())

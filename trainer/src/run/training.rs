@@ -12,6 +12,7 @@ use super::collector::Collector;
 use super::log::{LogLengths, RunLog};
 use super::mentor::Mentor;
 use super::run_state::{FinishedEpisode, RunState, Segment};
+use super::together;
 use super::{
     Audience, Deployment, Evaluation, Outcome, Progress, Recording, RunDirectory, Stop,
     TorchPolicy, learning_curve, policy_file, potential_file,
@@ -22,7 +23,7 @@ use crate::data::{
     ReplayBuffer,
 };
 use crate::env::{Env, EnvSpec, GoalReward, VectorEnv, registry};
-use crate::nn::{GOAL_STD_FLOOR, Normalizer};
+use crate::nn::{Collective, GOAL_STD_FLOOR, Normalizer};
 use crate::potential::Potential;
 use crate::recipe::Recipe;
 
@@ -44,14 +45,13 @@ const VALUE_ROWS: usize = 500;
 pub fn fit(
     recipe: &Recipe,
     directory: &RunDirectory,
-    audience: Audience,
-    stop: &Stop,
+    session: &Session,
 ) -> anyhow::Result<Option<Outcome>> {
     let demonstrations = match recipe.demonstration_file() {
         Some((path, _)) => Some(Demonstrations::read(Path::new(path))?),
         None => None,
     };
-    fit_with(recipe, directory, demonstrations.as_ref(), audience, stop)
+    fit_with(recipe, directory, demonstrations.as_ref(), session)
 }
 
 /// As [`fit`], with the demonstrations at hand.
@@ -62,25 +62,50 @@ pub fn fit_with(
     recipe: &Recipe,
     directory: &RunDirectory,
     demonstrations: Option<&Demonstrations>,
-    audience: Audience,
-    stop: &Stop,
+    session: &Session,
 ) -> anyhow::Result<Option<Outcome>> {
     // A sweep that was killed leaves members that are just writing their checkpoints.
-    let patience = match audience {
+    let patience = match session.audience {
         Audience::Sweep => Duration::from_secs(60),
         Audience::Nobody | Audience::Person => Duration::ZERO,
     };
     let _lock = directory.lock(patience)?;
-    if let Some(outcome) = Outcome::read(directory, &recipe.sha256())? {
-        return Ok(Some(outcome));
+    let peers = session.peers.as_ref();
+    let outcome = Outcome::read(directory, &recipe.sha256())?;
+    // Of several processes, the first is the last to write its outcome: all have one if it has.
+    let is_over = outcome.is_some();
+    if peers.map_or(is_over, |peers| peers.any(peers.rank() == 0 && is_over)) {
+        return Ok(outcome);
     }
-    let state = RunState::read(directory, &recipe.sha256())?;
+    let state = match peers {
+        None => RunState::read(directory, &recipe.sha256())?,
+        Some(peers) => together::last_common_state(recipe, directory, peers)?,
+    };
     let logs = state.as_ref().map(|state| &state.logs);
-    let mut run = Run::new(recipe, directory, demonstrations, logs, audience)?;
-    if let Some(state) = state {
-        run.restore(state)?;
+    let mut run = Run::new(
+        recipe,
+        directory,
+        demonstrations,
+        peers.cloned(),
+        logs,
+        session.audience,
+    )?;
+    match state {
+        Some(state) => run.restore(state)?,
+        None => run.begin_alike(),
     }
-    run.train(audience, stop)
+    run.train(session.audience, &session.stop)
+}
+
+/// What a run is told from outside, while it computes.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Who listens.
+    pub audience: Audience,
+    /// Ends it early.
+    pub stop: Stop,
+    /// The processes it learns with as one.
+    pub peers: Option<Collective>,
 }
 
 /// A run between two steps.
@@ -98,6 +123,10 @@ pub(super) struct Run<'a> {
     schedule: UpdateSchedule,
     normalizer: Option<Normalizer>,
     potential: Option<Potential>,
+    /// The processes that learn as one, of which this is one.
+    peers: Option<Collective>,
+    /// Observed here and not known to the others yet.
+    unshared: Option<Normalizer>,
     pub(super) batch: Batch,
     log: RunLog,
     update_rng: ChaCha8Rng,
@@ -117,6 +146,7 @@ impl<'a> Run<'a> {
         recipe: &'a Recipe,
         directory: &'a RunDirectory,
         demonstrations: Option<&Demonstrations>,
+        peers: Option<Collective>,
         logs: Option<&LogLengths>,
         audience: Audience,
     ) -> anyhow::Result<Self> {
@@ -132,8 +162,9 @@ impl<'a> Run<'a> {
         let spec = evaluation_env.spec().clone();
         let hindsight = hindsight(recipe, &spec)?;
         let mentor = mentor(recipe, demonstrations, &spec)?;
-        let stream = |number| {
-            let mut rng = ChaCha8Rng::seed_from_u64(run.seed);
+        let seed = together::seed(run.seed, peers.as_ref());
+        let stream = |seed, number| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
             // The environments use the low numbers.
             rng.set_stream(u64::MAX - number);
             rng
@@ -162,7 +193,12 @@ impl<'a> Run<'a> {
             threads: run.threads,
             device,
         };
-        let algorithm = recipe.algorithm.build(&setup, &mut stream(INITIALISATION));
+        let mut initialisation = stream(run.seed, INITIALISATION);
+        let mut algorithm = recipe.algorithm.build(&setup, &mut initialisation);
+        if let Some(peers) = &peers {
+            let optimisers = algorithm.optimisers();
+            optimisers.into_iter().for_each(|adam| adam.share(peers));
+        }
         let batch = Batch::new(
             policy.batch_size,
             dimensions.observation,
@@ -182,6 +218,9 @@ impl<'a> Run<'a> {
             log: RunLog::open(directory, algorithm.metric_names(), logs)?,
             algorithm,
             schedule: recipe.algorithm.schedule(),
+            unshared: (peers.is_some() && policy.normalize_observations)
+                .then(|| normalizer(recipe, &spec)),
+            peers,
             normalizer: policy
                 .normalize_observations
                 .then(|| normalizer(recipe, &spec)),
@@ -191,7 +230,7 @@ impl<'a> Run<'a> {
                 batch
             },
             potential,
-            update_rng: stream(UPDATES),
+            update_rng: stream(seed, UPDATES),
             step: 0,
             updates: 0,
             episodes: 0,
@@ -204,14 +243,14 @@ impl<'a> Run<'a> {
             spec,
         };
         if recipe.algorithm.off_policy().is_some() {
-            let mut environments = VectorEnv::new(&run.env, run.n_envs, run.threads, run.seed)?;
+            let mut environments = VectorEnv::new(&run.env, run.n_envs, run.threads, seed)?;
             if let (Some(mentor), Some(demos)) = (&this.mentor, &recipe.demonstrations)
                 && demos.reset_to_demo_prob > 0.0
             {
                 let path = Path::new(&demos.demonstrations);
                 environments.start_from(&mentor.starts(path, demos.reset_to_demo_prob)?)?;
             }
-            this.collector = Some(Collector::new(environments, stream(EXPLORATION)));
+            this.collector = Some(Collector::new(environments, stream(seed, EXPLORATION)));
         }
         this.observe_demonstrations();
         Ok(this)
@@ -220,7 +259,8 @@ impl<'a> Run<'a> {
     /// The statistics begin with the demonstrations.
     fn observe_demonstrations(&mut self) {
         let hindsight = self.hindsight_on_demonstrations();
-        if let (Some(mentor), Some(normalizer)) = (&self.mentor, &mut self.normalizer) {
+        let observer = self.unshared.as_mut().or(self.normalizer.as_mut());
+        if let (Some(mentor), Some(normalizer)) = (&self.mentor, observer) {
             for number in 0..mentor.episodes.len() {
                 let rng = &mut self.update_rng;
                 mentor
@@ -245,9 +285,20 @@ impl<'a> Run<'a> {
                 file.map_or("", |(path, _)| path)
             );
         }
+        let processes = self.peers.as_ref().map_or(1, Collective::size);
+        if state.processes != processes {
+            bail!(
+                "{}: learned in {} processes, not in {processes}; go on with as many",
+                self.directory.root().display(),
+                state.processes
+            );
+        }
         state.restore_replay(self.directory, &mut self.experience)?;
         self.algorithm.restore(&state.algorithm);
         if let (Some(normalizer), Some(state)) = (&mut self.normalizer, &state.normalizer) {
+            normalizer.restore(state);
+        }
+        if let (Some(normalizer), Some(state)) = (&mut self.unshared, &state.unshared) {
             normalizer.restore(state);
         }
         if let (Some(collector), Some(environments)) = (&mut self.collector, &state.environments) {
@@ -272,13 +323,13 @@ impl<'a> Run<'a> {
         let mut metrics = Vec::new();
         let mut since_log = (self.step, Instant::now());
         while self.step < settings.total_steps {
-            if stop.is_asked() {
+            if self.anywhere(stop.is_asked()) {
                 self.checkpoint()?;
                 progress.say(&format!("stopped at step {}", self.step));
                 progress.finish();
                 return Ok(None);
             }
-            let before = self.step;
+            let (before, updates_before) = (self.step, self.updates);
             self.collect();
             let due = |interval: usize| {
                 self.step / interval != before / interval || self.step >= settings.total_steps
@@ -288,12 +339,17 @@ impl<'a> Run<'a> {
             let checkpoint_due = due(settings.checkpoint_interval);
             self.learn(before, log_due.then_some(&mut metrics));
             progress.advance(self.step);
+            if self.updates / together::CHECK_INTERVAL != updates_before / together::CHECK_INTERVAL
+                && let Some(peers) = &self.peers
+            {
+                together::check_equal(self.algorithm.as_ref(), peers, self.step)?;
+            }
             if log_due {
                 let rate = (self.step - since_log.0) as f64 / since_log.1.elapsed().as_secs_f64();
                 since_log = (self.step, Instant::now());
                 self.write_row(&metrics, rate)?;
             }
-            if evaluation_due {
+            if evaluation_due && self.is_first() {
                 let evaluation = self.evaluate()?;
                 progress.say(&format!("step {}: {}", self.step, describe(&evaluation)));
                 self.last_evaluation = Some(evaluation);
@@ -303,7 +359,12 @@ impl<'a> Run<'a> {
             }
         }
         progress.finish();
-        learning_curve::plot_run(self.directory)?;
+        if self.is_first() {
+            learning_curve::plot_run(self.directory)?;
+            if let Some(peers) = &self.peers {
+                peers.wait();
+            }
+        }
         let outcome = Outcome {
             recipe_sha256: self.recipe.sha256(),
             steps: self.step,
@@ -312,7 +373,30 @@ impl<'a> Run<'a> {
             last_evaluation: self.last_evaluation,
         };
         outcome.write(self.directory)?;
+        if let Some(peers) = self.peers.as_ref().filter(|peers| peers.rank() > 0) {
+            peers.wait();
+        }
         Ok(Some(outcome))
+    }
+
+    /// Whether it is so in any of the processes that learn as one.
+    fn anywhere(&self, here: bool) -> bool {
+        self.peers.as_ref().map_or(here, |peers| peers.any(here))
+    }
+
+    /// Whether this process speaks for all: it evaluates and writes the logs.
+    fn is_first(&self) -> bool {
+        self.peers.as_ref().is_none_or(|peers| peers.rank() == 0)
+    }
+
+    /// The parameters of the first process become those of all.
+    fn begin_alike(&mut self) {
+        if let Some(peers) = &self.peers {
+            let mut state = self.algorithm.save();
+            let parameters = state.parameters.iter_mut();
+            parameters.for_each(|values| peers.broadcast(values));
+            self.algorithm.restore(&state);
+        }
     }
 
     /// One step of all environments, with uniformly random actions until `learning_starts`.
@@ -330,10 +414,10 @@ impl<'a> Run<'a> {
             collector.choose_actions(Some(self.algorithm.as_mut()), normalizer);
         }
         let known = self.experience.written();
-        let finished = collector.step(&mut self.experience, self.normalizer.as_mut());
-        if let (Experience::Episodes(buffer), Some(normalizer)) =
-            (&self.experience, &mut self.normalizer)
-        {
+        let observer = self.unshared.as_mut().or(self.normalizer.as_mut());
+        let finished = collector.step(&mut self.experience, observer);
+        let observer = self.unshared.as_mut().or(self.normalizer.as_mut());
+        if let (Experience::Episodes(buffer), Some(normalizer)) = (&self.experience, observer) {
             for number in known..buffer.written() {
                 let rng = &mut self.update_rng;
                 buffer.observe_episode(number, rng, &self.hindsight, normalizer);
@@ -341,15 +425,30 @@ impl<'a> Run<'a> {
         }
         self.episodes += finished.len();
         self.recent_episodes.extend(finished);
-        self.step += self.recipe.run.n_envs;
+        let processes = self.peers.as_ref().map_or(1, Collective::size);
+        self.step += self.recipe.run.n_envs * processes;
     }
 
     /// The updates that are due since step `before`. `metrics` are those of the last one made.
     fn learn(&mut self, before: usize, mut metrics: Option<&mut Vec<f64>>) {
-        let updates = match self.recipe.algorithm.off_policy() {
-            Some(common) if self.step < common.learning_starts || self.experience.is_empty() => 0,
-            _ => self.schedule.due(before, self.step),
+        let nothing_yet = self.recipe.algorithm.off_policy().is_some_and(|common| {
+            self.step < common.learning_starts || self.anywhere(self.experience.is_empty())
+        });
+        // Each process makes the updates that its own steps call for, all at the same time.
+        let processes = match (&self.peers, &self.collector) {
+            (Some(peers), Some(_)) => peers.size(),
+            _ => 1,
         };
+        let updates = match nothing_yet {
+            true => 0,
+            false => self.schedule.due(before / processes, self.step / processes),
+        };
+        if updates > 0
+            && let (Some(peers), Some(normalizer), Some(unshared)) =
+                (&self.peers, &mut self.normalizer, &mut self.unshared)
+        {
+            normalizer.merge_all(unshared, peers);
+        }
         for index in 0..updates {
             self.fill_batch();
             let last = index + 1 == updates;
@@ -421,7 +520,13 @@ impl<'a> Run<'a> {
         row.extend(names.map(|(index, name)| (*name, metrics.get(index).copied())));
         row.push(("steps_per_s", Some(steps_per_s)));
         row.push(("elapsed_s", Some(self.elapsed_s())));
-        self.log.progress(self.step, &row)
+        if let Some(peers) = &self.peers {
+            together::average(&mut row, peers);
+        }
+        if self.is_first() {
+            self.log.progress(self.step, &row)?;
+        }
+        Ok(())
     }
 
     /// Plays the deployable policy as it would be deployed, and keeps it if it is the best so far.
@@ -503,15 +608,24 @@ impl<'a> Run<'a> {
             partial_episodes: collector.map_or_else(Vec::new, |c| c.partial.clone()),
             demonstrations_crc32: self.mentor.as_ref().map(|mentor| mentor.crc32),
             normalizer: self.normalizer.as_ref().map(Normalizer::save),
+            processes: self.peers.as_ref().map_or(1, Collective::size),
+            unshared: self.unshared.as_ref().map(Normalizer::save),
             explore_rng: collector.map_or_else(|| self.update_rng.clone(), |c| c.rng.clone()),
             update_rng: self.update_rng.clone(),
             recent_episodes: self.recent_episodes.clone(),
             logs: self.log.flush()?,
             replay: self.segments.clone(),
         };
-        state
-            .write(self.directory)
-            .context("the checkpoint could not be written")
+        let written = match &self.peers {
+            None => state.write(self.directory),
+            Some(peers) => {
+                state.write_next(self.directory)?;
+                // From here on, all processes have the new state; before, all had the old one.
+                peers.wait();
+                state.become_current(self.directory)
+            }
+        };
+        written.context("the checkpoint could not be written")
     }
 
     fn elapsed_s(&self) -> f64 {

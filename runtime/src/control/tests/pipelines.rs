@@ -230,12 +230,13 @@ fn a_controller_that_takes_over_goes_on_where_the_other_was() {
     for (takes_over, first) in [(false, 0.1), (true, 4.9)] {
         on_rail(slow, ControlOptions::DEFAULT, |controller, rail| {
             if takes_over {
-                controller.take_over(&[5.0]);
+                controller.take_over(&[5.0], 7);
             }
             controller
                 .set_setpoint(&[if takes_over { 0.0 } else { 5.0 }])
                 .unwrap();
-            controller.step(rail, &mut ());
+            let cycle = controller.step(rail, &mut ());
+            assert_eq!(cycle.tick, if takes_over { 8 } else { 1 });
             assert!((rail.force - first).abs() < 1e-5, "{}", rail.force);
         });
     }

@@ -4,26 +4,52 @@ use std::fmt::Write;
 use std::string::String;
 use std::vec;
 
-use super::{PERIOD_US, balancing, with_controller};
+use super::{PERIOD_US, balancing, with_options};
 use crate::board::{FaultInjector, FaultRates};
+use crate::control::{Fallback, Gain};
 use crate::plant::Pendulum;
-use crate::{EventLog, Fault, Micros, Outcome, Phase, SafetyLimits};
+use crate::{ControlOptions, EventLog, Fault, Micros, Outcome, Phase, SafetyLimits};
 
 /// What a run of the loop came to.
 struct Ending {
     acted: u32,
+    held: u32,
     fault: Option<Fault>,
     worst_angle: f32,
     torque_after_fault: f32,
 }
 
-fn run(rates: FaultRates, delay: u16) -> Ending {
+/// A PD controller, weaker than the policy.
+const LAW: Fallback<'static> = Fallback {
+    constant: &[0.0],
+    gains: &[
+        Gain {
+            command: 0,
+            measurement: 0,
+            target: 0.0,
+            gain: -20.0,
+        },
+        Gain {
+            command: 0,
+            measurement: 1,
+            target: 0.0,
+            gain: -5.0,
+        },
+    ],
+    patience: 5,
+};
+
+fn run(rates: FaultRates, delay: u16, fallback: Option<Fallback<'_>>) -> Ending {
     let bytes = balancing(30.0);
     let mut memory = vec![0.0; 2 * (usize::from(delay) + 1)];
     let injector = FaultInjector::new(Pendulum::leaning(0.1), rates, 1);
     let mut board = injector.with_delay(delay, &mut memory);
     let mut log = EventLog::<16>::new();
-    with_controller(&bytes, SafetyLimits::NONE, |controller, golden| {
+    let options = ControlOptions {
+        fallback,
+        ..ControlOptions::DEFAULT
+    };
+    with_options(&bytes, SafetyLimits::NONE, options, |controller, golden| {
         controller.self_test(golden, &mut board, &mut log).unwrap();
         controller.start(Micros(0), &mut log).unwrap();
         let mut worst_angle = 0.0f32;
@@ -42,12 +68,10 @@ fn run(rates: FaultRates, delay: u16) -> Ending {
             board.board_mut().advance(PERIOD_US);
             worst_angle = worst_angle.max(board.board_mut().angle.abs());
         }
-        let fault = match controller.phase() {
-            Phase::Faulted { fault, .. } => Some(fault),
-            _ => None,
-        };
+        let fault = controller.phase().fault();
         Ending {
             acted: log.counters().acted,
+            held: log.counters().held,
             fault,
             worst_angle,
             torque_after_fault,
@@ -95,7 +119,7 @@ fn the_table_of_faults() {
     for (name, rates) in kinds {
         for rate in [0, 10, 200] {
             for delay in [0, 3, 30] {
-                let ending = run(rates(rate), delay);
+                let ending = run(rates(rate), delay, None);
                 let fault = ending
                     .fault
                     .map_or("none".into(), |fault| std::format!("{fault:?}"));
@@ -115,6 +139,29 @@ fn the_table_of_faults() {
                 )
                 .unwrap();
             }
+        }
+    }
+    table += "\nWith a fallback law: a PD controller of 20 N m/rad and 5 N m s/rad, which repeats its last command for up to 5 steps\n\
+              where it cannot see. \"held\": steps in which it commanded.\n\n\
+              fault          rate  steps acted   held  latched fault         upright\n";
+    for (name, rates) in kinds {
+        for rate in [1, 10, 200, 700] {
+            let ending = run(rates(rate), 0, Some(LAW));
+            let fault = ending
+                .fault
+                .map_or("none".into(), |fault| std::format!("{fault:?}"));
+            let upright = if ending.worst_angle < 0.5 {
+                "yes"
+            } else {
+                "no"
+            };
+            assert_eq!(ending.torque_after_fault, 0.0, "safe from a refusal on");
+            writeln!(
+                table,
+                "{name:<13} {rate:>5} {:>12} {:>6}  {fault:<20}  {upright}",
+                ending.acted, ending.held
+            )
+            .unwrap();
         }
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/plant/fault_table.txt");
