@@ -45,7 +45,7 @@ impl Firmware {
         let needs: BTreeSet<&str> = PolicyImage::view(&aligned)
             .unwrap()
             .ops()
-            .filter_map(|op| op.feature())
+            .flat_map(|op| op.features())
             .collect();
         let features = needs.iter().map(|need| format!("rlfd-firmware/{need}"));
         let mut build = Command::new(env!("CARGO"));
