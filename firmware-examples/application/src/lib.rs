@@ -27,7 +27,6 @@ pub use port::Port;
 pub use register::Register;
 /// What a policy that is written as source calls.
 pub use rlfd_runtime;
-pub use rlfd_runtime::Phase;
 pub use server::{NoUpdates, Server, Updates};
 pub use stack::Stack;
 #[cfg(feature = "update")]

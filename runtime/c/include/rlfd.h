@@ -37,7 +37,7 @@ enum rlfd_status
     RLFD_STATUS_IMAGE_VERSION = 5,
     // The image was damaged: its checksum differs.
     RLFD_STATUS_IMAGE_CHECKSUM = 6,
-    // The image needs `tensor` or `quantized`, which this library was built without.
+    // The image needs a feature of the runtime that this library was built without.
     RLFD_STATUS_IMAGE_FEATURE = 7,
     // The image contradicts itself.
     RLFD_STATUS_IMAGE_CONTENT = 8,
