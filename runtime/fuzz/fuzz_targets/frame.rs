@@ -15,11 +15,17 @@ fuzz_target!(|data: &[u8]| {
         };
         let mut buffer = [0; CAPACITY];
         if let Ok(frame) = Frame::<HostMessage<'_>>::decode(content) {
-            again(&frame.encode(&mut buffer).expect("what was read fits"), content);
+            again(
+                &frame.encode(&mut buffer).expect("what was read fits"),
+                content,
+            );
         }
         let mut buffer = [0; CAPACITY];
         if let Ok(frame) = Frame::<BoardMessage<'_>>::decode(content) {
-            again(&frame.encode(&mut buffer).expect("what was read fits"), content);
+            again(
+                &frame.encode(&mut buffer).expect("what was read fits"),
+                content,
+            );
         }
     }
 });

@@ -12,8 +12,8 @@ use rlfd_runtime::image::{
     ActionTerm, Chain, ImageBytes, ImageSource, Layer, ObservationTerm, Source, write,
 };
 use rlfd_runtime::update::{
-    Cut, Flash, Incumbent, Installed, MANIFEST_LEN, Receiver, SIGNATURE_LEN, SimulatedFlash, Supply,
-    choose, sign,
+    Cut, Flash, Incumbent, Installed, MANIFEST_LEN, Receiver, SIGNATURE_LEN, SimulatedFlash,
+    Supply, choose, sign,
 };
 use rlfd_runtime::wire::UpdateMessage;
 
@@ -100,7 +100,9 @@ fuzz_target!(|data: &[u8]| {
     let Some(&[operation, cut]) = take(2) else {
         return;
     };
-    let cut = [Cut::Before, Cut::Half, Cut::After].get(usize::from(cut)).copied();
+    let cut = [Cut::Before, Cut::Half, Cut::After]
+        .get(usize::from(cut))
+        .copied();
     supply.set(Supply {
         cut: cut.map(|cut| (operation.into(), cut)),
         ..Supply::default()
@@ -130,7 +132,9 @@ fuzz_target!(|data: &[u8]| {
             }
             3 => {
                 let Some(&[len]) = take(1) else { break };
-                let Some(signature) = take(len.into()) else { break };
+                let Some(signature) = take(len.into()) else {
+                    break;
+                };
                 UpdateMessage::Begin {
                     manifest,
                     signature,
