@@ -4,7 +4,7 @@
 //! Cottrell & Elkan 2003, "Principled Methods for Advising Reinforcement Learning Agents"); a good Φ only makes it sooner
 //! found. Here Φ is learned from demonstrations that may be bad (Wu, Mozian, Dai et al. 2020, "Shaping Rewards for
 //! Reinforcement Learning with Imperfect Demonstrations using Generative Models"): from the density of a normalising
-//! flow ([`flow`]) or from the critic of a Wasserstein GAN ([`wgan`]).
+//! flow (`flow`) or from the critic of a Wasserstein GAN (`wgan`).
 //!
 //! Fitting happens once, before a run, and uses libtorch's autograd, because both losses hold the norm of a gradient.
 //! Afterwards a potential is plain numbers, answered by [`PotentialShard`] with written-out derivatives. Nothing here
