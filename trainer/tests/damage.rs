@@ -54,6 +54,8 @@ fn a_damaged_checkpoint_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     succeed(tiny_fit("sac", &run).args(["--total-steps", "300"]));
+    // As if it had been killed before its end: one that has ended reads nothing of this.
+    std::fs::remove_file(run.join("outcome.json")).unwrap();
     let segment = std::fs::read_dir(run.join("replay"))
         .unwrap()
         .next()

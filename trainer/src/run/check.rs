@@ -324,9 +324,14 @@ fn a_run_goes_on_with_the_demonstrations_it_began_with() {
     let folder = tempfile::tempdir().unwrap();
     let directory = RunDirectory::create(Some(&folder.path().join("run")), &recipe).unwrap();
     let shown = demonstrations(20, false);
+    // As if it had been killed before its end.
+    let go_on = |shown| {
+        std::fs::remove_file(directory.outcome()).unwrap();
+        finish(&recipe, &directory, Some(shown))
+    };
     finish(&recipe, &directory, Some(&shown)).unwrap();
-    finish(&recipe, &directory, Some(&shown)).unwrap();
-    let other = finish(&recipe, &directory, Some(&demonstrations(20, true)));
+    go_on(&shown).unwrap();
+    let other = go_on(&demonstrations(20, true));
     let message = other.unwrap_err().to_string();
     assert!(message.contains("other demonstrations"), "{message}");
 }
