@@ -7,7 +7,6 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use rlfd_runtime::image::OwnedImage;
-use serde::Deserialize;
 
 use crate::cargo;
 use crate::firmware::{self, Selection};
@@ -106,11 +105,6 @@ pub fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<bool> {
     Ok(holds)
 }
 
-#[derive(Deserialize)]
-struct Message {
-    executable: Option<PathBuf>,
-}
-
 /// Builds the exporter's bench program.
 fn program(workspace: &Workspace) -> Result<PathBuf> {
     let mut build = cargo::cargo(workspace);
@@ -125,10 +119,7 @@ fn program(workspace: &Workspace) -> Result<PathBuf> {
         ])
         .args(["--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit());
-    process::output(&mut build)?
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Message>(line).ok()?.executable)
-        .next_back()
+    cargo::executable(&process::output(&mut build)?, "bench", "engine")
         .context("cargo built no bench program")
 }
 

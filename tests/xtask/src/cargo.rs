@@ -47,6 +47,30 @@ pub fn target_folder(workspace: &Workspace) -> Result<PathBuf> {
     Ok(metadata.target_directory)
 }
 
+/// What cargo says of each thing it built, as far as it matters here.
+#[derive(Deserialize)]
+struct Artefact {
+    target: Target,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    kind: Vec<String>,
+    name: String,
+}
+
+/// Where the program `name` of a kind, `bin` or `bench`, lies, by cargo's messages in JSON. What it names besides, such as the
+/// programs that a bench may call, comes in any order.
+pub fn executable(messages: &str, kind: &str, name: &str) -> Option<PathBuf> {
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Artefact>(line).ok())
+        .filter(|artefact| artefact.target.name == name)
+        .filter(|artefact| artefact.target.kind.iter().any(|found| found == kind))
+        .find_map(|artefact| artefact.executable)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,5 +100,17 @@ mod tests {
             });
             assert_eq!(removed, is_default, "{name}");
         }
+    }
+
+    #[test]
+    fn a_bench_is_told_from_the_programs_beside_it() {
+        let messages = r#"{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"engine"},"executable":null}
+{"reason":"compiler-artifact","target":{"kind":["bench"],"name":"engine"},"executable":"/deps/engine-1"}
+{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"export"},"executable":"/release/export"}
+{"reason":"build-finished","success":true}"#;
+        let found = |kind, name| executable(messages, kind, name);
+        assert_eq!(found("bench", "engine"), Some("/deps/engine-1".into()));
+        assert_eq!(found("bin", "export"), Some("/release/export".into()));
+        assert_eq!(found("bin", "engine"), None);
     }
 }

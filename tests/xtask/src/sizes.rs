@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind};
-use serde::Deserialize;
 
+use crate::cargo;
 use crate::firmware::{self, Board, Selection};
 use crate::process;
 use crate::stack_bound;
@@ -150,11 +150,6 @@ pub fn instructions_per_step(
         .with_context(|| format!("{} does not count instructions", board.name))
 }
 
-#[derive(Deserialize)]
-struct Message {
-    executable: Option<PathBuf>,
-}
-
 /// Builds one program of the board and says where it is.
 ///
 /// # Errors
@@ -183,11 +178,7 @@ pub fn built(mut build: Command, name: &str) -> Result<PathBuf> {
             "json-render-diagnostics",
         ])
         .stderr(Stdio::inherit());
-    let messages = process::output(&mut build)?;
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Message>(line).ok()?.executable)
-        .next_back()
+    cargo::executable(&process::output(&mut build)?, "bin", name)
         .with_context(|| format!("cargo built no program {name}"))
 }
 
