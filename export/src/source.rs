@@ -91,6 +91,7 @@ pub fn rust_source(image: &PolicyImage<'_>) -> Result<String, ExportError> {
          {i}pub const fn new() -> Self {{\n{i}    Self {{\n{i}        arena: [0.0; {arena}],\n{i}    }}\n{i}}}\n\n\
          {i}/// Whether this machine computes the golden action, bit for bit. The policy is reset by this.\n\
          {i}#[must_use]\n\
+         {i}#[allow(dead_code)]\n\
          {i}pub fn self_test(&mut self) -> bool {{\n\
          {i}    let mut action = [0.0; ACTION_DIM];\n\
          {i}    *self = Self::new();\n\
