@@ -38,6 +38,7 @@ impl GeneratedPolicy {
 
     /// Whether this machine computes the golden action, bit for bit. The policy is reset by this.
     #[must_use]
+    #[allow(dead_code)]
     pub fn self_test(&mut self) -> bool {
         let mut action = [0.0; ACTION_DIM];
         *self = Self::new();
