@@ -205,6 +205,9 @@ impl<'a> Run<'a> {
             dimensions.action,
             device,
         );
+        let statistics = |wanted: bool| wanted.then(|| normalizer(recipe, evaluation_env.as_ref()));
+        let normalizer = statistics(policy.normalize_observations);
+        let unshared = statistics(policy.normalize_observations && peers.is_some());
         let no_logs = LogLengths::default();
         let logs = logs.unwrap_or(&no_logs);
         let mut this = Self {
@@ -218,12 +221,9 @@ impl<'a> Run<'a> {
             log: RunLog::open(directory, algorithm.metric_names(), logs)?,
             algorithm,
             schedule: recipe.algorithm.schedule(),
-            unshared: (peers.is_some() && policy.normalize_observations)
-                .then(|| normalizer(recipe, &spec)),
+            unshared,
             peers,
-            normalizer: policy
-                .normalize_observations
-                .then(|| normalizer(recipe, &spec)),
+            normalizer,
             batch: if potential.is_some() {
                 batch.with_potential(dimensions.observation)
             } else {
@@ -701,10 +701,11 @@ fn experience(recipe: &Recipe, spec: &EnvSpec) -> Experience {
     }
 }
 
-fn normalizer(recipe: &Recipe, spec: &EnvSpec) -> Normalizer {
+/// Of tasks that can be done, some numbers of which never change in a successful episode.
+fn normalizer(recipe: &Recipe, env: &dyn Env) -> Normalizer {
     let clip = recipe.policy.observation_clip as f32;
-    let normalizer = Normalizer::new(spec.observation_dim(), clip);
-    match spec.goal {
+    let normalizer = Normalizer::new(env.spec().observation_dim(), clip);
+    match env.is_success() {
         Some(_) => normalizer.with_floor(GOAL_STD_FLOOR),
         None => normalizer,
     }
