@@ -109,7 +109,8 @@ impl Sac {
             &common.critic_hidden,
             1,
             policy.activation,
-        );
+        )
+        .with_layer_norm(common.critic_layer_norm);
         let actor = Actor::new(actor_shape, policy.actor_learning_rate, device, rng);
         let critic = Critics::twins(critic_shape, common.critic_learning_rate, device, rng);
         let temperature = Temperature::new(settings, device);

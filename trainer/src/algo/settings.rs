@@ -38,6 +38,9 @@ pub struct OffPolicySettings {
     pub critic_learning_rate: f64,
     /// Widths of each critic's hidden layers.
     pub critic_hidden: Vec<usize>,
+    /// Whether critics normalise what enters each activation, which keeps them from promising the most where nothing
+    /// was seen (Ball et al. 2023, "Efficient Online Reinforcement Learning with Offline Data", section 4.2).
+    pub critic_layer_norm: bool,
 }
 
 /// Recipe keys of learning with demonstrations; all are absent in a recipe without.

@@ -670,11 +670,16 @@ fn mentor(
     }
 }
 
-/// Rewards of -1 and 0 for ever after sum to something between -1 / (1 - γ) and 0; other tasks have no such bounds.
+/// Rewards of -1 and 0 for ever after sum to something between -1 / (1 - γ) and 0; other tasks have no such bounds, and
+/// neither have critics of shaped rewards, which answer `Q - Φ`.
 fn return_bounds(recipe: &Recipe, spec: &EnvSpec) -> Option<(f64, f64)> {
     let gamma = recipe.algorithm.off_policy()?.gamma;
+    let is_asked = recipe
+        .hindsight
+        .is_some_and(|settings| settings.clip_target);
     let is_sparse = spec.goal?.reward == GoalReward::Sparse;
-    (is_sparse && gamma < 1.0).then(|| (-1.0 / (1.0 - gamma), 0.0))
+    (is_asked && is_sparse && gamma < 1.0 && recipe.shaping.is_none())
+        .then(|| (-1.0 / (1.0 - gamma), 0.0))
 }
 
 fn experience(recipe: &Recipe, spec: &EnvSpec) -> Experience {
