@@ -193,7 +193,7 @@ impl Algorithm for Ddpg {
         let (record, updates) = (metrics.is_some(), self.updates);
         self.team.run(&mut self.shards, |shard| {
             shard.learn_critic(updates, record);
-            shard.learn_actor(record);
+            shard.learn_actor(updates, record);
         });
         let gradients =
             |of: &dyn Fn(&Shard) -> Tensor| -> Vec<Tensor> { self.shards.iter().map(of).collect() };
@@ -297,7 +297,7 @@ impl Shard {
         self.critic.regress(&batch.input, &target, record);
     }
 
-    fn learn_actor(&mut self, record: bool) {
+    fn learn_actor(&mut self, updates: u64, record: bool) {
         let batch = self.batch.as_ref().expect("bound before the update");
         let losses = self.losses;
         self.actor
@@ -324,7 +324,7 @@ impl Shard {
         }
         delta *= losses.rl_weight;
         if let Some(cloning) = &mut self.cloning {
-            cloning.add(Some(&self.critic), batch, &action, &delta, record);
+            cloning.add(Some(&self.critic), batch, &action, &delta, updates, record);
         }
         self.actor
             .tape

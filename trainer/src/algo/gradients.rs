@@ -349,7 +349,8 @@ impl Cloned {
         let action = shard.tape.output().tanh();
         let input = Tensor::cat(&[&batch.observation, &action], 1);
         let delta = critic.first_action_delta(&input, 4, 2) * value_weight;
-        clone.add(Some(&critic), &batch, &action, &delta, true);
+        // Two intervals have passed, so the weight is a quarter.
+        clone.add(Some(&critic), &batch, &action, &delta, 25, true);
         shard
             .tape
             .output_delta()
@@ -381,7 +382,7 @@ impl Cloned {
             .square()
             .sum_dim_intlist(1, true, Kind::Float);
         let cloned = last(&(distance * &accepted)).sum(Kind::Float) / DEMONSTRATED as f64;
-        let loss = value * -value_weight + cloned * cloning.weight;
+        let loss = value * -value_weight + cloned * (cloning.weight * 0.25);
         loss.backward();
         (
             flat.grad(),
@@ -394,6 +395,8 @@ fn cloning(q_filter: bool) -> Cloning {
     Cloning {
         rows: DEMONSTRATED as usize,
         weight: 1.7,
+        decay: 0.5,
+        decay_interval: 10,
         rl_weight: 1.0,
         q_filter,
     }

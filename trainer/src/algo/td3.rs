@@ -221,7 +221,7 @@ impl Algorithm for Td3 {
         if self.updates.is_multiple_of(self.settings.policy_delay) {
             let (action_dim, l2) = (self.dimensions.action, self.action_l2_per_number());
             self.team.run(&mut self.shards, |shard| {
-                shard.learn_actor(action_dim, l2, record)
+                shard.learn_actor(action_dim, l2, updates, record)
             });
             let gradients: Vec<&Tensor> = self
                 .shards
@@ -327,7 +327,7 @@ impl Shard {
     }
 
     /// Ascends `Q1(s, π(s)) - action_l2 · mean π²`, and the potential if rewards are shaped.
-    fn learn_actor(&mut self, action_dim: usize, l2_per_number: f64, record: bool) {
+    fn learn_actor(&mut self, action_dim: usize, l2_per_number: f64, updates: u64, record: bool) {
         let batch = self.batch.as_ref().expect("bound before the update");
         self.actor
             .net
@@ -353,7 +353,7 @@ impl Shard {
         }
         delta *= self.rl_weight;
         if let Some(cloning) = &mut self.cloning {
-            cloning.add(Some(&self.critic), batch, &action, &delta, record);
+            cloning.add(Some(&self.critic), batch, &action, &delta, updates, record);
         }
         self.actor
             .tape

@@ -518,6 +518,18 @@ impl<'a> Run<'a> {
         ];
         let names = self.algorithm.metric_names().iter().enumerate();
         row.extend(names.map(|(index, name)| (*name, metrics.get(index).copied())));
+        let goal_dim = self.spec.goal.map_or(0, |goal| goal.dim);
+        let width = self.spec.observation_dim();
+        let [observation, goal] = [0..width - goal_dim, width - goal_dim..width].map(|columns| {
+            let normalizer = self.normalizer.as_ref();
+            normalizer.and_then(|normalizer| normalizer.summary(columns))
+        });
+        row.extend([
+            ("observation_mean", observation.map(|[mean, _]| mean)),
+            ("observation_std", observation.map(|[_, std]| std)),
+            ("goal_mean", goal.map(|[mean, _]| mean)),
+            ("goal_std", goal.map(|[_, std]| std)),
+        ]);
         row.push(("steps_per_s", Some(steps_per_s)));
         row.push(("elapsed_s", Some(self.elapsed_s())));
         if let Some(peers) = &self.peers {
