@@ -5,6 +5,7 @@ mod fallback;
 mod faults;
 mod firmware;
 pub mod images;
+mod peg;
 mod update;
 
 use std::time::{Duration, Instant};
