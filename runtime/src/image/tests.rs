@@ -136,9 +136,13 @@ impl Net {
 }
 
 fn image_of(net: &Net) -> Vec<u8> {
+    image_from(net, "test 1, seed 7")
+}
+
+fn image_from(net: &Net, provenance: &str) -> Vec<u8> {
     write(&ImageSource {
         environment: "Arm-v0",
-        provenance: "test 1, seed 7",
+        provenance,
         period_us: 10_000,
         observation: &[OBSERVATION, VELOCITY],
         action: &[ACTION],
@@ -147,6 +151,24 @@ fn image_of(net: &Net) -> Vec<u8> {
         statistics: None,
     })
     .unwrap()
+}
+
+/// Wherever in the image the text before them puts them.
+#[test]
+fn on_the_heap_the_largest_weights_start_with_a_cache_line() {
+    let net = Net::new(3);
+    for len in 0..80 {
+        let bytes = image_from(&net, &"x".repeat(len));
+        let copy = ImageBytes::new(&bytes);
+        assert_eq!(*copy, *bytes);
+        let image = PolicyImage::view(&copy).unwrap();
+        let first = image.ops().find(|op| op.code == OpCode::Dense).unwrap();
+        let Place::Constant(start) = first.b else {
+            panic!("weights are constants: {first:?}");
+        };
+        let weights = &image.constants()[start as usize..];
+        assert_eq!(weights.as_ptr().addr() % 64, 0, "{len} letters");
+    }
 }
 
 #[test]

@@ -228,7 +228,8 @@ impl Function {
     }
 }
 
-#[inline]
+/// Inlined for certain: where it is called in a function for wider registers, it is compiled for them.
+#[inline(always)]
 fn each(values: &mut [f32], function: impl Fn(f32) -> f32) {
     for value in values {
         *value = function(*value);
