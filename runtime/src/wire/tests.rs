@@ -7,6 +7,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::*;
+use crate::rounds::rounds;
 
 const CAPACITY: usize = frame_len(400);
 
@@ -145,7 +146,7 @@ fn damaged_frames_are_refused() {
     let numbers: Vec<f32> = (0..17).map(|n| n as f32 * 0.37 - 2.0).collect();
     let sent = encoded(&frame_of(3, &numbers));
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    for _ in 0..1000 {
+    for _ in 0..rounds(1000) {
         let cut = rng.random_range(1..sent.len() - 1);
         let truncated = [&sent[..cut], &[0]].concat();
         assert!(read(&truncated).iter().all(Result::is_err), "cut to {cut}");
