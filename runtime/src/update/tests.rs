@@ -14,6 +14,7 @@ use crate::checksum::CRC32;
 use crate::image::{
     self, ActionTerm, Chain, ImageBytes, ImageSource, Layer, ObservationTerm, Source,
 };
+use crate::rounds::rounds;
 use crate::wire::{UpdateMessage, UpdateRefusal, UpdateStatus};
 
 const SEED: [u8; 32] = [7; 32];
@@ -506,7 +507,7 @@ proptest! {
     /// Whatever is said in whatever order, the image that runs is not touched and nothing unsigned gets in.
     #[test]
     fn no_conversation_installs_what_is_not_signed(
-        script in prop::collection::vec((0..4_u8, any::<u32>(), prop::collection::vec(any::<u8>(), 0..100)), 0..40),
+        script in prop::collection::vec((0..4_u8, any::<u32>(), prop::collection::vec(any::<u8>(), 0..100)), 0..rounds(40)),
     ) {
         let image = law([-25.0, -7.0], "rad", 10_000, 0);
         let file = signed(&image, 3);
