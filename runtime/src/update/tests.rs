@@ -482,7 +482,7 @@ fn an_image_that_rots_in_its_slot_is_passed_over() {
     assert_eq!(board(&slots).counter, 2);
     let (first, second) = (slots[0].bytes().to_vec(), slots[1].bytes().to_vec());
     let len = IMAGE_AT + law([-21.0, -7.0], "rad", 10_000, 0).len();
-    let apart = if cfg!(miri) { 50 } else { 1 };
+    let apart = if cfg!(miri) { 150 } else { 1 };
     let places = (0..len).filter(|at| !(MANIFEST_AT_END..IMAGE_AT).contains(at));
     for at in places.step_by(apart) {
         let mut rotten = second.clone();
