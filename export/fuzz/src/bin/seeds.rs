@@ -50,7 +50,10 @@ fn images_of(path: &Path) -> Option<Vec<Vec<u8>>> {
         ..ImageOptions::default()
     };
     let full = image_of(&model, &options).ok()?;
-    let dim = EnginePolicy::from_bytes(&full).ok()?.shape().observation_dim;
+    let dim = EnginePolicy::from_bytes(&full)
+        .ok()?
+        .shape()
+        .observation_dim;
     let mut images = vec![full];
     for precision in [Precision::F16, Precision::I16, Precision::I8] {
         options.reduced = Some(Reduced {
