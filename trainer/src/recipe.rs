@@ -189,12 +189,16 @@ impl Recipe {
             positive.extend([
                 ("num_demos", demos.num_demos),
                 ("demo_batch_size", demos.demo_batch_size),
+                ("bc_decay_interval", demos.bc_decay_interval as usize),
             ]);
             weights.extend([
                 ("bc_weight", demos.bc_weight),
                 ("rl_weight", demos.rl_weight),
             ]);
-            fractions.push(("reset_to_demo_prob", demos.reset_to_demo_prob));
+            fractions.extend([
+                ("reset_to_demo_prob", demos.reset_to_demo_prob),
+                ("bc_decay", demos.bc_decay),
+            ]);
             if demos.demo_batch_size >= policy.batch_size {
                 let expected = format!("less than `batch_size`, {}", policy.batch_size);
                 return fail(
@@ -360,9 +364,11 @@ mod tests {
 
         let lone = message(|text| format!("{text}her_k = 4.0\n"));
         assert!(lone.contains("missing key `her`"), "{lone}");
-        let bound = message(|text| format!("{text}her = \"future\"\nher_k = -1.0\n"));
+        let bound =
+            message(|text| format!("{text}her = \"future\"\nher_k = -1.0\nclip_target = true\n"));
         assert!(bound.contains("`her_k` must be"), "{bound}");
-        let word = message(|text| format!("{text}her = \"futur\"\nher_k = 4.0\n"));
+        let word =
+            message(|text| format!("{text}her = \"futur\"\nher_k = 4.0\nclip_target = true\n"));
         assert!(word.contains("`future`"), "{word}");
         let mut bc = Draft::open("bc").unwrap();
         assert!(bc.set("--set", "her", "future").is_err());

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use rlfd_runtime::image::OwnedImage;
 
+use crate::bench_training::{TrainingArgs, training};
 use crate::cargo;
 use crate::firmware::{self, Selection};
 use crate::process;
@@ -26,6 +27,8 @@ pub struct BenchArgs {
 enum What {
     /// A step of the engine: cycles on a Cortex-M4F, instructions and times here, beside other engines
     Engine(Parts),
+    /// Steps of learning per second, beside Stable-Baselines3
+    Training(TrainingArgs),
 }
 
 /// Which parts; all where none is named.
@@ -86,7 +89,10 @@ const STEPS: [u64; 2] = [1_010, 10];
 /// # Errors
 /// If something cannot be built or run.
 pub fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<bool> {
-    let What::Engine(parts) = &args.what;
+    let parts = match &args.what {
+        What::Engine(parts) => parts,
+        What::Training(args) => return training(workspace, args).map(|()| true),
+    };
     setup::setup(workspace, &SetupArgs::default())?;
     let program = program(workspace)?;
     let all = !(parts.board || parts.counts || parts.times);

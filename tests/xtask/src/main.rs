@@ -2,6 +2,7 @@
 //! a machine where nothing is set up yet.
 
 mod bench;
+mod bench_training;
 mod board_table;
 mod c_library;
 mod cargo;

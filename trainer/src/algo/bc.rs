@@ -59,6 +59,8 @@ impl Bc {
         let cloning = Cloning {
             rows: policy.batch_size,
             weight: 1.0,
+            decay: 1.0,
+            decay_interval: 1,
             rl_weight: 0.0,
             q_filter: false,
         };
@@ -155,7 +157,7 @@ impl Shard {
         let action = self.actor.tape.output().tanh();
         let delta = action.zeros_like();
         if let Some(cloning) = &mut self.cloning {
-            cloning.add(None, batch, &action, &delta, record);
+            cloning.add(None, batch, &action, &delta, 0, record);
         }
         self.actor
             .tape

@@ -15,8 +15,11 @@ use crate::data::BatchView;
 pub struct Cloning {
     /// Rows of each batch that are demonstrations.
     pub rows: usize,
-    /// Of the cloning loss.
+    /// Of the cloning loss, in the beginning.
     pub weight: f64,
+    /// Factor on `weight` after each `decay_interval` updates.
+    pub decay: f64,
+    pub decay_interval: u64,
     /// Of what the actor would minimise without demonstrations (λ₁ of the paper).
     pub rl_weight: f64,
     /// Whether only actions that the critic prefers are cloned.
@@ -29,8 +32,9 @@ pub struct CloneShard {
     /// Row of the shard that is its first demonstration.
     first: i64,
     rows: i64,
-    /// Derivative of the loss by a squared distance.
+    /// Derivative of the loss by a squared distance, in the beginning.
     weight_per_row: f64,
+    decay: (f64, u64),
     /// `[rows, observation + action]` and buffers to ask the critics with, where there is a filter.
     filter: Option<(Tensor, CriticTapes)>,
     sums: CloneSums,
@@ -69,6 +73,7 @@ impl Cloning {
             first: (begin - first) as i64,
             rows: count as i64,
             weight_per_row: self.weight / self.rows as f64,
+            decay: (self.decay, self.decay_interval),
             filter,
             sums: CloneSums::default(),
         })
@@ -77,13 +82,14 @@ impl Cloning {
 
 impl CloneShard {
     /// Adds the loss's derivative by the actions to `delta` `[rows of the shard, action]`, the derivative so far;
-    /// `action`, likewise, is the actor's. With `record`, keeps the sums for the log.
+    /// `action`, likewise, is the actor's; `updates` were made before. With `record`, keeps the sums for the log.
     pub fn add(
         &mut self,
         critics: Option<&CriticShard>,
         batch: &BatchView,
         action: &Tensor,
         delta: &Tensor,
+        updates: u64,
         record: bool,
     ) {
         let action_dim = action.size()[1];
@@ -110,8 +116,10 @@ impl CloneShard {
                 accepted: accepted.as_ref().map_or(self.rows as f64, sum),
             };
         }
+        let (decay, interval) = self.decay;
+        let weight_per_row = self.weight_per_row * decay.powf((updates / interval) as f64);
         let mut rows = delta.narrow(0, self.first, self.rows);
-        rows += apart * (2.0 * self.weight_per_row);
+        rows += apart * (2.0 * weight_per_row);
     }
 
     /// Of the last recorded update.

@@ -40,9 +40,6 @@ pub struct DdpgSettings {
     pub random_eps: f64,
     /// Weight of the actions' mean square in the actor's loss.
     pub action_l2: f64,
-    /// Whether value targets are kept between the least and the greatest return there can be, where the task has such:
-    /// -1 / (1 - γ) and 0 where rewards are -1 and 0.
-    pub clip_target: bool,
 }
 
 /// The learner.
@@ -103,15 +100,13 @@ impl Ddpg {
         let width = observation + action;
         let actor_shape =
             MlpShape::new(observation, &policy.actor_hidden, action, policy.activation);
-        let critic_shape = MlpShape::new(width, &common.critic_hidden, 1, policy.activation);
+        let critic_shape = MlpShape::new(width, &common.critic_hidden, 1, policy.activation)
+            .with_layer_norm(common.critic_layer_norm);
         let actor = Actor::glorot(actor_shape.clone(), policy.actor_learning_rate, device, rng);
         let actor_target = actor.parameters.duplicate();
         let critic = Critics::single(critic_shape, common.critic_learning_rate, device, rng);
         let losses = Losses {
-            // Shaped critics answer `Q - Φ`, which no bound on returns holds for.
-            bounds: setup
-                .return_bounds
-                .filter(|_| settings.clip_target && setup.shaping.is_none()),
+            bounds: setup.return_bounds,
             action_l2: settings.action_l2,
             rl_weight: setup.cloning.map_or(1.0, |cloning| cloning.rl_weight),
             batch_rows: policy.batch_size as f64,
@@ -198,7 +193,7 @@ impl Algorithm for Ddpg {
         let (record, updates) = (metrics.is_some(), self.updates);
         self.team.run(&mut self.shards, |shard| {
             shard.learn_critic(updates, record);
-            shard.learn_actor(record);
+            shard.learn_actor(updates, record);
         });
         let gradients =
             |of: &dyn Fn(&Shard) -> Tensor| -> Vec<Tensor> { self.shards.iter().map(of).collect() };
@@ -283,20 +278,6 @@ impl Algorithm for Ddpg {
     }
 }
 
-/// `clip(r + γ Q'(s', π'(s')), least, greatest)`, `[rows, 1]`.
-pub(super) fn target(
-    reward: &Tensor,
-    discount: &Tensor,
-    next_value: &Tensor,
-    bounds: Option<(f64, f64)>,
-) -> Tensor {
-    let target = reward + discount * next_value;
-    match bounds {
-        Some((least, greatest)) => target.clamp(least, greatest),
-        None => target,
-    }
-}
-
 impl Shard {
     fn learn_critic(&mut self, updates: u64, record: bool) {
         let batch = self.batch.as_ref().expect("bound before the update");
@@ -308,7 +289,7 @@ impl Shard {
             .narrow(1, observation_dim, self.losses.action_dim as i64)
             .copy_(&self.target_tape.output().tanh());
         let value = self.critic.target_minimum(&batch.next_input);
-        let mut target = target(&batch.reward, &batch.discount, &value, self.losses.bounds);
+        let mut target = batch.target(&value, self.losses.bounds);
         if let Some(shaping) = &mut self.shaping {
             let action = self.target_tape.output().tanh();
             target += shaping.rewards(batch, &action, updates);
@@ -316,7 +297,7 @@ impl Shard {
         self.critic.regress(&batch.input, &target, record);
     }
 
-    fn learn_actor(&mut self, record: bool) {
+    fn learn_actor(&mut self, updates: u64, record: bool) {
         let batch = self.batch.as_ref().expect("bound before the update");
         let losses = self.losses;
         self.actor
@@ -343,33 +324,12 @@ impl Shard {
         }
         delta *= losses.rl_weight;
         if let Some(cloning) = &mut self.cloning {
-            cloning.add(Some(&self.critic), batch, &action, &delta, record);
+            cloning.add(Some(&self.critic), batch, &action, &delta, updates, record);
         }
         self.actor
             .tape
             .output_delta()
             .copy_(&(delta * (action.square() * -1.0 + 1.0)));
         self.actor.backward(&batch.observation);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The returns of a sparse task lie between -1 / (1 - γ) and 0, whatever the critic says.
-    #[test]
-    fn targets_stay_within_the_returns_there_can_be() {
-        let column = |numbers: [f32; 3]| Tensor::from_slice(&numbers).view([-1, 1]);
-        let (reward, discount) = (column([-1.0; 3]), column([0.98; 3]));
-        let next = column([3.0, -100.0, -10.0]);
-        let bounds = Some((-1.0 / (1.0 - 0.98), 0.0));
-        let clipped = Vec::<f32>::try_from(target(&reward, &discount, &next, bounds).view([-1]));
-        let expected = [0.0, -50.0, -10.8];
-        for (ours, expected) in clipped.unwrap().iter().zip(expected) {
-            assert!((ours - expected).abs() < 1e-4, "{ours} and {expected}");
-        }
-        let free = Vec::<f32>::try_from(target(&reward, &discount, &next, None).view([-1]));
-        assert!((free.unwrap()[0] - 1.94).abs() < 1e-6);
     }
 }

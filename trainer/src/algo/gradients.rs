@@ -7,7 +7,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::actor::Actor;
 use super::critics::Critics;
-use super::{Cloning, Dimensions, Shaping, ddpg};
+use super::{Cloning, Dimensions, Shaping};
 use crate::data::Batch;
 use crate::nn::{LOG_STD_MAX, LOG_STD_MIN, MlpShape, Parameters, SquashedGaussian, host_slice};
 use crate::potential::{Demonstrated, Potential, PotentialModel, PotentialSettings};
@@ -43,6 +43,9 @@ fn reference(
         offset += inputs * outputs + outputs;
         x = x.matmul(&weight.tr()) + bias;
         if position + 1 < layers.len() {
+            if shape.is_normalized() {
+                x = x.layer_norm::<Tensor>([outputs], None, None, 1e-5, false);
+            }
             x = match activation {
                 Activation::Relu => x.relu(),
                 Activation::Elu => x.elu(),
@@ -79,8 +82,9 @@ fn random(columns: i64, seed: i64) -> Tensor {
 
 #[test]
 fn critic_regression() {
-    for activation in ALL {
-        let shape = MlpShape::new(5, &[9, 7], 1, activation);
+    let cases = ALL.into_iter().flat_map(|a| [(a, false), (a, true)]);
+    for (activation, layer_norm) in cases {
+        let shape = MlpShape::new(5, &[9, 7], 1, activation).with_layer_norm(layer_norm);
         let critic = Critics::twins(
             shape.clone(),
             1e-3,
@@ -99,6 +103,12 @@ fn critic_regression() {
         loss.backward();
         assert_close(shard.flat_gradient.flat(), &flat.grad(), "critic gradient");
         assert!((shard.loss_sum() / ROWS as f64 - loss.double_value(&[])).abs() < 1e-5);
+
+        let own = input.copy().set_requires_grad(true);
+        let value = reference(&shape, &flat.detach(), 0, activation, &own);
+        (-value.mean(Kind::Float)).backward();
+        let ours = shard.first_action_delta(&input, 2, 3);
+        assert_close(&ours, &own.grad().narrow(1, 2, 3), "action gradient");
     }
 }
 
@@ -339,7 +349,8 @@ impl Cloned {
         let action = shard.tape.output().tanh();
         let input = Tensor::cat(&[&batch.observation, &action], 1);
         let delta = critic.first_action_delta(&input, 4, 2) * value_weight;
-        clone.add(Some(&critic), &batch, &action, &delta, true);
+        // Two intervals have passed, so the weight is a quarter.
+        clone.add(Some(&critic), &batch, &action, &delta, 25, true);
         shard
             .tape
             .output_delta()
@@ -371,7 +382,7 @@ impl Cloned {
             .square()
             .sum_dim_intlist(1, true, Kind::Float);
         let cloned = last(&(distance * &accepted)).sum(Kind::Float) / DEMONSTRATED as f64;
-        let loss = value * -value_weight + cloned * cloning.weight;
+        let loss = value * -value_weight + cloned * (cloning.weight * 0.25);
         loss.backward();
         (
             flat.grad(),
@@ -384,6 +395,8 @@ fn cloning(q_filter: bool) -> Cloning {
     Cloning {
         rows: DEMONSTRATED as usize,
         weight: 1.7,
+        decay: 0.5,
+        decay_interval: 10,
         rl_weight: 1.0,
         q_filter,
     }
@@ -437,14 +450,4 @@ fn rejected_demonstrations_leave_nothing() {
     let (gradient, accepted) = cloned.ours(&cloning(true), 0.0);
     assert_eq!(accepted, 0.0);
     assert_eq!(gradient.abs().max().double_value(&[]), 0.0);
-}
-
-/// DDPG's losses as a whole: target, regression and the actor's with the mean square of its actions.
-#[test]
-fn ddpg_targets_are_those_of_the_paper() {
-    let (reward, value) = (random(1, 21), random(1, 22));
-    let discount = Tensor::full([ROWS, 1], 0.9, (Kind::Float, Device::Cpu));
-    let target = ddpg::target(&reward, &discount, &value, Some((-0.5, 0.5)));
-    let expected = (reward + value * 0.9).clamp(-0.5, 0.5);
-    assert_close(&target, &expected, "target");
 }

@@ -109,7 +109,8 @@ impl Sac {
             &common.critic_hidden,
             1,
             policy.activation,
-        );
+        )
+        .with_layer_norm(common.critic_layer_norm);
         let actor = Actor::new(actor_shape, policy.actor_learning_rate, device, rng);
         let critic = Critics::twins(critic_shape, common.critic_learning_rate, device, rng);
         let temperature = Temperature::new(settings, device);
@@ -222,7 +223,7 @@ impl Algorithm for Sac {
         let rows = self.batch_size as f64;
         let action_dim = self.dimensions.action;
         self.team.run(&mut self.shards, |shard| {
-            shard.learn_actor(rows, action_dim, record)
+            shard.learn_actor(rows, action_dim, updates, record)
         });
         let gradients: Vec<&Tensor> = self
             .shards
@@ -357,7 +358,7 @@ impl Shard {
     }
 
     /// Equations 7 to 9: descend `α log π(a|s) - min Q(s, a)` along a reparameterised action.
-    fn learn_actor(&mut self, batch_rows: f64, action_dim: usize, record: bool) {
+    fn learn_actor(&mut self, batch_rows: f64, action_dim: usize, updates: u64, record: bool) {
         let batch = self.batch.as_ref().expect("bound before the update");
         let temperature = self.log_temperature.exp();
         self.actor
@@ -385,7 +386,7 @@ impl Shard {
         let cloned = self.cloning.as_mut().map(|cloning| {
             let mean = self.actor.tape.output().narrow(1, 0, action_dim as i64);
             let (own, pull) = (mean.tanh(), delta.zeros_like());
-            cloning.add(Some(&self.critic), batch, &own, &pull, record);
+            cloning.add(Some(&self.critic), batch, &own, &pull, updates, record);
             pull * (own.square() * -1.0 + 1.0)
         });
         sample.backward(

@@ -38,6 +38,9 @@ pub struct OffPolicySettings {
     pub critic_learning_rate: f64,
     /// Widths of each critic's hidden layers.
     pub critic_hidden: Vec<usize>,
+    /// Whether critics normalise what enters each activation, which keeps them from promising the most where nothing
+    /// was seen (Ball et al. 2023, "Efficient Online Reinforcement Learning with Offline Data", section 4.2).
+    pub critic_layer_norm: bool,
 }
 
 /// Recipe keys of learning with demonstrations; all are absent in a recipe without.
@@ -51,6 +54,10 @@ pub struct DemonstrationSettings {
     pub demo_batch_size: usize,
     /// Of the cloning loss, a mean over the demonstration rows.
     pub bc_weight: f64,
+    /// Factor on `bc_weight` after each `bc_decay_interval` updates; 1 keeps it.
+    pub bc_decay: f64,
+    /// Updates.
+    pub bc_decay_interval: u64,
     /// Of what the actor minimises besides.
     pub rl_weight: f64,
     /// Whether only actions are cloned that the critic prefers to the policy's.
@@ -71,6 +78,8 @@ impl DemonstrationSettings {
         (self.bc_weight > 0.0).then_some(Cloning {
             rows: self.demo_batch_size,
             weight: self.bc_weight,
+            decay: self.bc_decay,
+            decay_interval: self.bc_decay_interval,
             rl_weight: self.rl_weight,
             q_filter: self.q_filter,
         })

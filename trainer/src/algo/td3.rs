@@ -78,6 +78,8 @@ struct Shard {
     cloning: Option<CloneShard>,
     /// Of the loss without demonstrations.
     rl_weight: f64,
+    /// Least and greatest return there can be.
+    return_bounds: Option<(f64, f64)>,
     /// `[rows, observation + action]`: the states with the current policy's actions.
     policy_input: Tensor,
     /// This update's batch.
@@ -102,7 +104,8 @@ impl Td3 {
             &common.critic_hidden,
             1,
             policy.activation,
-        );
+        )
+        .with_layer_norm(common.critic_layer_norm);
         let actor = Actor::new(actor_shape.clone(), policy.actor_learning_rate, device, rng);
         let actor_target = actor.parameters.duplicate();
         let critic = Critics::twins(critic_shape, common.critic_learning_rate, device, rng);
@@ -122,6 +125,7 @@ impl Td3 {
                 cloning.shard((first, rows), policy.batch_size, Some(&critic), width)
             }),
             rl_weight: setup.cloning.map_or(1.0, |cloning| cloning.rl_weight),
+            return_bounds: setup.return_bounds,
             policy_input: Tensor::zeros(
                 [rows as i64, (observation + action) as i64],
                 (Kind::Float, device),
@@ -217,7 +221,7 @@ impl Algorithm for Td3 {
         if self.updates.is_multiple_of(self.settings.policy_delay) {
             let (action_dim, l2) = (self.dimensions.action, self.action_l2_per_number());
             self.team.run(&mut self.shards, |shard| {
-                shard.learn_actor(action_dim, l2, record)
+                shard.learn_actor(action_dim, l2, updates, record)
             });
             let gradients: Vec<&Tensor> = self
                 .shards
@@ -314,8 +318,8 @@ impl Shard {
             .next_input
             .narrow(1, observation_dim, action.size()[1])
             .copy_(&action);
-        let mut target =
-            &batch.reward + &batch.discount * self.critic.target_minimum(&batch.next_input);
+        let value = self.critic.target_minimum(&batch.next_input);
+        let mut target = batch.target(&value, self.return_bounds);
         if let Some(shaping) = &mut self.shaping {
             target += shaping.rewards(batch, &action, updates);
         }
@@ -323,7 +327,7 @@ impl Shard {
     }
 
     /// Ascends `Q1(s, π(s)) - action_l2 · mean π²`, and the potential if rewards are shaped.
-    fn learn_actor(&mut self, action_dim: usize, l2_per_number: f64, record: bool) {
+    fn learn_actor(&mut self, action_dim: usize, l2_per_number: f64, updates: u64, record: bool) {
         let batch = self.batch.as_ref().expect("bound before the update");
         self.actor
             .net
@@ -349,7 +353,7 @@ impl Shard {
         }
         delta *= self.rl_weight;
         if let Some(cloning) = &mut self.cloning {
-            cloning.add(Some(&self.critic), batch, &action, &delta, record);
+            cloning.add(Some(&self.critic), batch, &action, &delta, updates, record);
         }
         self.actor
             .tape

@@ -209,8 +209,11 @@ fn print(session: &Session, reports: &[EpisodeReport]) {
         );
     }
     let evaluation = hil::evaluation(reports);
+    let success = evaluation.success_rate().map_or_else(String::new, |rate| {
+        format!(", success {:.1} %", rate * 100.0)
+    });
     println!(
-        "return {:.2} ± {:.2} over {} episodes",
+        "return {:.2} ± {:.2}{success} over {} episodes",
         evaluation.mean(),
         evaluation.std(),
         reports.len()
@@ -253,6 +256,7 @@ fn print_json(args: &HilArgs, session: &Session, reports: &[EpisodeReport]) {
         "length_mean": evaluation.mean_length(),
         "returns": evaluation.returns,
         "lengths": evaluation.lengths,
+        "success_rate": evaluation.success_rate(),
         "faults": faults,
         "latency_ms": {
             "p50": in_ms(latency.quantile(0.5)),

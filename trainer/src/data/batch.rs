@@ -63,6 +63,18 @@ pub struct BatchRows<'a> {
     pub discount: &'a mut [f32],
 }
 
+impl BatchView {
+    /// `clip(r + γ Q', least, greatest)`, `[rows, 1]`, where there are such bounds; `next_value` is `Q'`.
+    #[must_use]
+    pub fn target(&self, next_value: &Tensor, bounds: Option<(f64, f64)>) -> Tensor {
+        let target = &self.reward + &self.discount * next_value;
+        match bounds {
+            Some((least, greatest)) => target.clamp(least, greatest),
+            None => target,
+        }
+    }
+}
+
 impl BatchRows<'_> {
     /// The first `count` rows and the others.
     #[must_use]
@@ -222,4 +234,29 @@ fn write_rows(tensors: [&mut Tensor; 4], write: impl FnOnce(&mut BatchRows<'_>))
         reward,
         discount,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The returns of a sparse task lie between -1 / (1 - γ) and 0, whatever the critic says.
+    #[test]
+    fn targets_stay_within_the_returns_there_can_be() {
+        let mut batch = Batch::new(3, 1, 1, Device::Cpu);
+        batch.fill(|rows| {
+            rows.reward.fill(-1.0);
+            rows.discount.fill(0.98);
+        });
+        let batch = batch.view(0, 3, 1);
+        let next = Tensor::from_slice(&[3.0f32, -100.0, -10.0]).view([-1, 1]);
+        let bounds = Some((-1.0 / (1.0 - 0.98), 0.0));
+        let clipped = Vec::<f32>::try_from(batch.target(&next, bounds).view([-1])).unwrap();
+        let expected = [0.0, -50.0, -10.8];
+        for (ours, expected) in clipped.iter().zip(expected) {
+            assert!((ours - expected).abs() < 1e-4, "{ours} and {expected}");
+        }
+        let free = Vec::<f32>::try_from(batch.target(&next, None).view([-1])).unwrap();
+        assert!((free[0] - 1.94).abs() < 1e-6);
+    }
 }

@@ -301,6 +301,7 @@ mod tests {
         Hindsight::new(&HindsightSettings {
             her: HindsightStrategy::Future,
             her_k: 4.0,
+            clip_target: true,
         })
     }
 

@@ -18,13 +18,16 @@ pub enum HindsightStrategy {
     None,
 }
 
-/// Recipe keys of hindsight; both are absent in a recipe without goals.
+/// Recipe keys of learning with goals; all are absent in a recipe without goals.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HindsightSettings {
     /// Whose achieved goals stand in for the desired one.
     pub her: HindsightStrategy,
     /// Rows with another goal per row with the desired one, so that a fraction of k / (k + 1) has another.
     pub her_k: f64,
+    /// Whether value targets are kept between the least and the greatest return there can be, where the task has such:
+    /// -1 / (1 - γ) and 0 where rewards are -1 and 0.
+    pub clip_target: bool,
 }
 
 /// A way of drawing steps from whole episodes.
@@ -94,7 +97,11 @@ mod tests {
     use super::*;
 
     fn hindsight(her: HindsightStrategy) -> Hindsight {
-        Hindsight::new(&HindsightSettings { her, her_k: 4.0 })
+        Hindsight::new(&HindsightSettings {
+            her,
+            her_k: 4.0,
+            clip_target: true,
+        })
     }
 
     /// Four of five rows are relabelled, with goals from t + 1 … T, each as likely as the others.

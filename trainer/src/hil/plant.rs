@@ -225,7 +225,7 @@ pub fn evaluation(reports: &[EpisodeReport]) -> Evaluation {
     }
 }
 
-/// Names, units, widths, period and command limits must be the environment's; how the image scales is its own affair.
+/// Names, units, widths, sources, period and command limits must be the environment's; how the image scales is its own affair.
 fn check_contract(spec: &EnvSpec, image: &PolicyImage<'_>) -> Result<(), HilError> {
     let differ = |what: String, expected: String, found: String| {
         if expected == found {
@@ -247,10 +247,10 @@ fn check_contract(spec: &EnvSpec, image: &PolicyImage<'_>) -> Result<(), HilErro
     let ours = spec
         .observation
         .iter()
-        .map(|term| width(&term.name, term.dim, &term.unit));
-    let theirs = image
-        .observation_terms()
-        .map(|term| width(term.name, term.dim.into(), term.unit));
+        .map(|term| width(&term.name, term.dim, &term.unit) + &format!(" from {:?}", term.source));
+    let theirs = image.observation_terms().map(|term| {
+        width(term.name, term.dim.into(), term.unit) + &format!(" from {:?}", term.source)
+    });
     pair_up("observation", ours, theirs, &differ)?;
     let ours = spec.action.iter().map(|term| {
         width(&term.name, term.dim, &term.unit) + &format!(" within {}..{}", term.low, term.high)

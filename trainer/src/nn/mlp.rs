@@ -3,6 +3,7 @@
 use rlfd_models::Activation;
 use tch::{Device, Kind, Tensor};
 
+use super::layer_norm::LayerNorm;
 use super::{Parameters, rows};
 
 /// Widths and activation of a perceptron; the last layer has no activation.
@@ -10,6 +11,7 @@ use super::{Parameters, rows};
 pub struct MlpShape {
     sizes: Vec<usize>,
     activation: Activation,
+    is_normalized: bool,
 }
 
 impl MlpShape {
@@ -20,7 +22,25 @@ impl MlpShape {
         sizes.push(input);
         sizes.extend_from_slice(hidden);
         sizes.push(output);
-        Self { sizes, activation }
+        Self {
+            sizes,
+            activation,
+            is_normalized: false,
+        }
+    }
+
+    /// With what enters each activation normalised over the layer's width (Ba, Kiros & Hinton 2016, "Layer
+    /// Normalization", equation 4, without gain and bias of its own: the next layer's weights do that).
+    #[must_use]
+    pub fn with_layer_norm(mut self, is_normalized: bool) -> Self {
+        self.is_normalized = is_normalized;
+        self
+    }
+
+    /// Whether it is [`Self::with_layer_norm`].
+    #[must_use]
+    pub fn is_normalized(&self) -> bool {
+        self.is_normalized
     }
 
     /// Width of the input.
@@ -47,6 +67,7 @@ impl MlpShape {
 #[derive(Debug)]
 pub struct Mlp {
     activation: Activation,
+    is_normalized: bool,
     weights: Vec<Tensor>,
     biases: Vec<Tensor>,
 }
@@ -56,6 +77,8 @@ pub struct Mlp {
 pub struct Tape {
     outputs: Vec<Tensor>,
     deltas: Vec<Tensor>,
+    /// Of each hidden layer, where these are normalised.
+    norms: Vec<LayerNorm>,
 }
 
 impl Tape {
@@ -68,9 +91,16 @@ impl Tape {
                 .map(|width| Tensor::zeros([rows as i64, width], (Kind::Float, device)))
                 .collect()
         };
+        let hidden = shape.layers().count() - 1;
+        let norms = shape
+            .layers()
+            .take(hidden * usize::from(shape.is_normalized));
         Self {
             outputs: buffers(),
             deltas: buffers(),
+            norms: norms
+                .map(|(_, width)| LayerNorm::new(rows, width, device))
+                .collect(),
         }
     }
 
@@ -103,6 +133,7 @@ impl Mlp {
         }
         Self {
             activation: shape.activation,
+            is_normalized: shape.is_normalized,
             weights,
             biases,
         }
@@ -116,7 +147,14 @@ impl Mlp {
             let x = before.last().unwrap_or(input);
             let output = &mut rest[0];
             let activation = (layer < last).then_some(self.activation);
-            rows::affine(x, weight, bias, activation, output);
+            match (activation, self.is_normalized) {
+                (Some(activation), true) => {
+                    rows::affine(x, weight, bias, None, output);
+                    tape.norms[layer].forward(output);
+                    rows::activate(activation, output);
+                }
+                (activation, _) => rows::affine(x, weight, bias, activation, output),
+            }
         }
     }
 
@@ -139,6 +177,9 @@ impl Mlp {
             if let Some(below) = before.last_mut() {
                 let _ = delta.mm_out(below, &self.weights[layer]);
                 rows::activation_backward(self.activation, below, &tape.outputs[layer - 1]);
+                if self.is_normalized {
+                    tape.norms[layer - 1].backward(below);
+                }
             }
         }
     }

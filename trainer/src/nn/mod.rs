@@ -5,6 +5,7 @@
 
 mod adam;
 mod collective;
+mod layer_norm;
 mod mlp;
 mod noise;
 mod normalizer;

@@ -1,5 +1,7 @@
 //! [`Normalizer`]: running mean and variance of observations (Chan, Golub & LeVeque 1979, pairwise update).
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::Collective;
@@ -82,6 +84,16 @@ impl Normalizer {
             }
         }
         self.refresh();
+    }
+
+    /// Mean and standard deviation of the numbers in `columns`, each on the mean over these; nothing where there is none.
+    #[must_use]
+    pub fn summary(&self, columns: Range<usize>) -> Option<[f64; 2]> {
+        let (mean, std) = self.mean_and_std();
+        let average = |numbers: &[f32]| {
+            numbers.iter().map(|&x| f64::from(x)).sum::<f64>() / numbers.len() as f64
+        };
+        (!columns.is_empty()).then(|| [average(&mean[columns.clone()]), average(&std[columns])])
     }
 
     /// Takes in what another normaliser has seen besides, e.g. that of another worker.
@@ -196,7 +208,12 @@ mod tests {
             let variance = values.iter().map(|x| (x - expected).powi(2)).sum::<f64>() / n;
             assert!((f64::from(mean[column]) - expected).abs() < 1e-4);
             assert!((f64::from(std[column]) - variance.sqrt()).abs() < 1e-5);
+            let one = normalizer.summary(column..column + 1).unwrap();
+            assert_eq!(one, [mean[column], std[column]].map(f64::from));
         }
+        let both = normalizer.summary(0..2).unwrap()[0];
+        assert!((both - f64::from(mean[0] + mean[1]) / 2.0).abs() < 1e-3);
+        assert_eq!(normalizer.summary(2..2), None);
     }
 
     #[test]

@@ -23,12 +23,20 @@ pub(super) fn affine(
     } else {
         let _ = bias.addmm_out(output, x, &weight.tr());
     }
+    match activation {
+        Some(Activation::Relu) if fused => {}
+        Some(activation) => activate(activation, output),
+        None => {}
+    }
+}
+
+/// `output = activation(output)`
+pub(super) fn activate(activation: Activation, output: &mut Tensor) {
     let _ = match activation {
-        Some(Activation::Relu) if !fused => output.relu_(),
-        Some(Activation::Elu) => output.elu_(),
-        Some(Activation::Tanh) => output.tanh_(),
-        Some(Activation::Sigmoid) => output.sigmoid_(),
-        Some(Activation::Relu) | None => return,
+        Activation::Relu => output.relu_(),
+        Activation::Elu => output.elu_(),
+        Activation::Tanh => output.tanh_(),
+        Activation::Sigmoid => output.sigmoid_(),
     };
 }
 

@@ -138,7 +138,11 @@ impl Draft {
                 needed.extend(keys);
             }
         }
-        for (key, example) in &needed {
+        // A group is asked for by its first key, so that is the one to name.
+        let leads = schema::groups(self.algorithm())
+            .iter()
+            .filter_map(|group| needed.get_key_value(group.lead));
+        for (key, example) in leads.chain(&needed) {
             let value = self
                 .table
                 .get_mut(key)

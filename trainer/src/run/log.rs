@@ -62,7 +62,14 @@ impl RunLog {
             "updates",
         ];
         columns.extend(metrics);
-        columns.extend(["steps_per_s", "elapsed_s"]);
+        columns.extend([
+            "observation_mean",
+            "observation_std",
+            "goal_mean",
+            "goal_std",
+            "steps_per_s",
+            "elapsed_s",
+        ]);
         let evaluation = [
             "step",
             "return_mean",

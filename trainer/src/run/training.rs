@@ -518,6 +518,18 @@ impl<'a> Run<'a> {
         ];
         let names = self.algorithm.metric_names().iter().enumerate();
         row.extend(names.map(|(index, name)| (*name, metrics.get(index).copied())));
+        let goal_dim = self.spec.goal.map_or(0, |goal| goal.dim);
+        let width = self.spec.observation_dim();
+        let [observation, goal] = [0..width - goal_dim, width - goal_dim..width].map(|columns| {
+            let normalizer = self.normalizer.as_ref();
+            normalizer.and_then(|normalizer| normalizer.summary(columns))
+        });
+        row.extend([
+            ("observation_mean", observation.map(|[mean, _]| mean)),
+            ("observation_std", observation.map(|[_, std]| std)),
+            ("goal_mean", goal.map(|[mean, _]| mean)),
+            ("goal_std", goal.map(|[_, std]| std)),
+        ]);
         row.push(("steps_per_s", Some(steps_per_s)));
         row.push(("elapsed_s", Some(self.elapsed_s())));
         if let Some(peers) = &self.peers {
@@ -670,11 +682,16 @@ fn mentor(
     }
 }
 
-/// Rewards of -1 and 0 for ever after sum to something between -1 / (1 - γ) and 0; other tasks have no such bounds.
+/// Rewards of -1 and 0 for ever after sum to something between -1 / (1 - γ) and 0; other tasks have no such bounds, and
+/// neither have critics of shaped rewards, which answer `Q - Φ`.
 fn return_bounds(recipe: &Recipe, spec: &EnvSpec) -> Option<(f64, f64)> {
     let gamma = recipe.algorithm.off_policy()?.gamma;
+    let is_asked = recipe
+        .hindsight
+        .is_some_and(|settings| settings.clip_target);
     let is_sparse = spec.goal?.reward == GoalReward::Sparse;
-    (is_sparse && gamma < 1.0).then(|| (-1.0 / (1.0 - gamma), 0.0))
+    (is_asked && is_sparse && gamma < 1.0 && recipe.shaping.is_none())
+        .then(|| (-1.0 / (1.0 - gamma), 0.0))
 }
 
 fn experience(recipe: &Recipe, spec: &EnvSpec) -> Experience {
