@@ -24,6 +24,7 @@ pub mod passes;
 pub mod policy_graph;
 pub mod session;
 pub mod source;
+pub mod work;
 
 pub use artefact::{Artefact, Backend, Runner};
 pub use error::ExportError;

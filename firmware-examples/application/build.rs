@@ -5,7 +5,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rlfd_runtime::image::{Aligned, ImageError, PolicyImage};
+use rlfd_runtime::image::{ImageError, PolicyImage};
 use rlfd_runtime::wire::MAX_VALUES;
 use rlfd_runtime::{Controller, ImagePolicy};
 
@@ -162,16 +162,19 @@ fn sizes(bytes: &[u8]) -> Result<String, String> {
 
 /// A copy at the boundary that images want; the runtime's own is behind its feature `alloc`, which firmware leaves off.
 struct Blocks {
-    blocks: Vec<Aligned<[u8; 16]>>,
+    blocks: Vec<Block>,
     len: usize,
 }
+
+#[repr(C, align(16))]
+struct Block([u8; 16]);
 
 impl Blocks {
     fn copy_of(bytes: &[u8]) -> Self {
         let blocks = bytes.chunks(16).map(|chunk| {
             let mut block = [0; 16];
             block[..chunk.len()].copy_from_slice(chunk);
-            Aligned(block)
+            Block(block)
         });
         Self {
             blocks: blocks.collect(),

@@ -32,6 +32,8 @@ pub mod observation;
 #[cfg(feature = "plant")]
 pub mod plant;
 pub mod policy;
+#[cfg(test)]
+mod rounds;
 pub mod safety;
 mod servo;
 pub mod telemetry;
