@@ -33,6 +33,7 @@ pub mod observation;
 pub mod plant;
 pub mod policy;
 pub mod safety;
+pub mod serve;
 mod servo;
 pub mod telemetry;
 mod time;
