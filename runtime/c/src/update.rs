@@ -316,8 +316,8 @@ pub unsafe extern "C" fn rlfd_updater_new(
         let object = memory.cast::<Updater>();
         (&raw mut (*object).slot).write(slot);
         (&raw mut (*object).key).write(own_key);
-        let lent_slot: &'static mut Slot = &mut *(&raw mut (*object).slot);
-        let lent_key: &'static [u8; 32] = &*(&raw const (*object).key);
+        let lent_slot: &'static mut Slot = &mut (*object).slot;
+        let lent_key: &'static [u8; 32] = &(*object).key;
         let receiver = Receiver::new(lent_slot, lent_key, incumbent, arena_len);
         (&raw mut (*object).receiver).write(receiver);
         (&raw mut (*object).scratch).write(scratch);
@@ -337,8 +337,8 @@ unsafe fn take(updater: *mut Updater, message: UpdateMessage<'_>) -> Refusal {
     }
     // SAFETY: promised. The two fields are borrowed by themselves, because the receiver borrows others of the same object.
     let taken = unsafe {
-        let receiver = &mut *(&raw mut (*updater).receiver);
-        let scratch = &mut *(&raw mut (*updater).scratch);
+        let receiver = &mut (*updater).receiver;
+        let scratch = &mut (*updater).scratch;
         receiver.take(message, scratch)
     };
     match taken {
@@ -432,7 +432,7 @@ pub unsafe extern "C" fn rlfd_updater_status(
         return Status::NullPointer;
     }
     // SAFETY: promised by the caller.
-    let kept = unsafe { (*(&raw const (*updater).receiver)).status() };
+    let kept = unsafe { (*updater).receiver.status() };
     let told = UpdateStatus {
         running_checksum: kept.running_checksum,
         running_counter: kept.running_counter,

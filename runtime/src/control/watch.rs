@@ -220,7 +220,7 @@ mod tests {
         assert_eq!(found, Some((28, Fault::Stuck, Some(2))));
         let trembling = |step: u32| {
             let now = step as f32;
-            let last_bit = u32::from(step % 4 == 0);
+            let last_bit = u32::from(step.is_multiple_of(4));
             [now, -now, f32::from_bits(1.0_f32.to_bits() + last_bit)]
         };
         assert_eq!(watched(options(&limits), &observation, trembling), None);
