@@ -24,7 +24,7 @@ impl<F: Flash> Updates for Inbox<'_, F> {
     }
 }
 
-/// What one policy leaves to the next, besides where its commands ended.
+/// What one policy leaves to the next, besides where its commands ended and what was asked of it.
 #[derive(Clone, Copy, Debug)]
 struct Handover {
     /// Steps done, if it was in control.
@@ -83,7 +83,12 @@ fn serve_one<F: Flash, P: Port>(
     };
     report(&mut control, port);
     if let Some(control) = &mut control {
-        control.resume(&memory.target, before.ticks, before.counters);
+        control.resume(
+            &memory.target,
+            &memory.setpoint,
+            before.ticks,
+            before.counters,
+        );
     }
     let inbox = Inbox {
         receiver: Receiver::new(free, &UPDATE_KEY, incumbent, ARENA_LEN),
@@ -118,6 +123,9 @@ fn serve_one<F: Flash, P: Port>(
             continue;
         }
         for (place, number) in memory.target.iter_mut().zip(control.target()) {
+            *place = *number;
+        }
+        for (place, number) in memory.setpoint.iter_mut().zip(control.setpoint()) {
             *place = *number;
         }
         return Handover {

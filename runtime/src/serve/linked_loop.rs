@@ -49,10 +49,10 @@ impl<'a, P: Policy> LinkedLoop<'a, P> {
         self.controller.phase()
     }
 
-    /// Numbers of a setpoint.
+    /// What is asked of the machine.
     #[must_use]
-    pub fn setpoint_dim(&self) -> usize {
-        self.controller.setpoint().len()
+    pub fn setpoint(&self) -> &[f32] {
+        self.controller.setpoint()
     }
 
     /// Asks something else of the machine; false where it is no setpoint for this image.
@@ -92,9 +92,18 @@ impl<'a, P: Policy> LinkedLoop<'a, P> {
         self.controller.phase()
     }
 
-    /// Goes on where another policy stopped, its commands at `target` after `tick` steps, if it was in control, and counts on.
-    pub fn resume(&mut self, target: &[f32], tick: Option<u32>, counters: Counters) {
+    /// Goes on where another policy of the same contract stopped, asked for `setpoint`, its commands at `target` after `tick`
+    /// steps, if it was in control, and counts on.
+    pub fn resume(
+        &mut self,
+        target: &[f32],
+        setpoint: &[f32],
+        tick: Option<u32>,
+        counters: Counters,
+    ) {
         self.events = EventLog::counting_on(counters);
+        // The contract is the same, so it fits.
+        let _ = self.controller.set_setpoint(setpoint);
         match tick {
             Some(tick) => {
                 self.begin();

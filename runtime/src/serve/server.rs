@@ -196,7 +196,7 @@ impl<P: Policy, U: Updates, const ANSWER: usize> Responder<'_, P, U, ANSWER> {
             HostMessage::Setpoint { values } => {
                 if !control.set_setpoint(values) {
                     return Err(Refusal::Setpoint {
-                        expected: control.setpoint_dim() as u16,
+                        expected: control.setpoint().len() as u16,
                     });
                 }
                 BoardMessage::Accepted

@@ -343,14 +343,17 @@ fn a_loop_goes_on_for_another_and_counts_on() {
         let counters = control.events().counters();
         control.restart();
         assert_eq!(control.events().counters().acted, 0);
-        control.resume(&[4.0], Some(41), counters);
-        assert_eq!(control.target(), [4.0]);
-        assert_eq!(host.step(&[1.0, 0.0]).0, 42);
+        control.resume(&[4.0], &[3.0], Some(41), counters);
+        assert_eq!(
+            (control.target(), control.setpoint()),
+            (&[4.0][..], &[3.0][..])
+        );
+        assert_eq!(host.step(&[1.0, 0.0]), (42, None, 31.0));
         let (_, bye) = host.ask(HostMessage::Bye);
         assert!(bye.starts_with("Bye { acted: 2,"), "{bye}");
         // One that was not in control does not begin to be.
         let control = host.server.control().unwrap();
-        control.resume(&[4.0], None, counters);
+        control.resume(&[4.0], &[0.0], None, counters);
         assert!(matches!(control.phase(), Phase::Armed { .. }));
     });
 }
