@@ -17,6 +17,7 @@ pub mod image;
 pub mod inspection;
 pub mod lower;
 pub mod npz;
+pub mod observation_names;
 pub mod onnx;
 pub mod operation;
 pub mod ops;

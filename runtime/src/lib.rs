@@ -35,6 +35,7 @@ pub mod policy;
 #[cfg(test)]
 mod rounds;
 pub mod safety;
+pub mod serve;
 mod servo;
 pub mod telemetry;
 mod time;

@@ -174,6 +174,7 @@ fn on_board(workspace: &Workspace, program: &Path, functions: bool) -> Result<bo
         let selection = Selection {
             board: Some(BOARD.to_owned()),
             image: Some(folder.join(format!("{policy}.rlfd"))),
+            ..Selection::default()
         };
         let boards = firmware::selected(workspace, &selection)?;
         let [board] = boards.as_slice() else {
@@ -244,6 +245,7 @@ fn on_riscv(workspace: &Workspace) -> Result<bool> {
     let selection = Selection {
         board: Some("riscv-virt".to_owned()),
         image: Some(workspace.path("target/bench/p5.rlfd")),
+        ..Selection::default()
     };
     let boards = firmware::selected(workspace, &selection)?;
     let board = boards.first().context("no RISC-V board")?;

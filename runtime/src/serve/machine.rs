@@ -1,11 +1,11 @@
-//! [`LinkedMachine`]: the machine at the other end of the link, as the control loop's `Board`. Its sensors are the
-//! last measurement, its actuators the next command, its clock the plant's. Thereby a run is the same whatever the
-//! link's speed.
+//! [`LinkedMachine`]: the machine at the other end of the link, as the control loop's `Board`. Its sensors are the last
+//! measurement, its actuators the next command, its clock the plant's. Thereby a run is the same whatever the link's speed.
 
 use core::convert::Infallible;
 
-use rlfd_runtime::wire::Values;
-use rlfd_runtime::{Board, Micros};
+use crate::board::Board;
+use crate::time::Micros;
+use crate::wire::Values;
 
 /// What goes in and out of one step.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct LinkedMachine<'a> {
 }
 
 impl<'a> LinkedMachine<'a> {
-    /// A machine at rest, `measurement` `[measurement_dim]`, `command` `[command_dim]`.
+    /// A machine at rest, `measurement` `[measurement_dim]`, `command` `[action_dim]`.
     pub fn new(measurement: &'a mut [f32], command: &'a mut [f32]) -> Self {
         Self {
             time_us: 0,
@@ -60,6 +60,12 @@ impl<'a> LinkedMachine<'a> {
     #[must_use]
     pub fn received(&self) -> usize {
         self.received
+    }
+
+    /// Numbers of a measurement.
+    #[must_use]
+    pub fn measurement_dim(&self) -> usize {
+        self.measurement.len()
     }
 
     /// What the actuators do now.
