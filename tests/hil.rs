@@ -6,6 +6,7 @@ mod faults;
 mod firmware;
 mod goal;
 pub mod images;
+mod peg;
 mod update;
 
 use std::time::{Duration, Instant};

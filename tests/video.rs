@@ -13,8 +13,13 @@ const N_FRAMES: usize = 12;
 
 #[test]
 fn a_video_shows_an_environment_that_moves() {
-    // One model with a camera of its own, one without, and one with a goal to show.
-    for id in ["HalfCheetah-v5", "InvertedPendulum-v5", "FetchReach-v4"] {
+    // One model with a camera of its own, one without, one with a goal to show, and one that is ours on top of another.
+    for id in [
+        "HalfCheetah-v5",
+        "InvertedPendulum-v5",
+        "FetchReach-v4",
+        "PegInHole-v0",
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.mp4");
         let mut env = registry::open(id).unwrap();

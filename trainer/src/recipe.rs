@@ -1,8 +1,8 @@
 //! [`Recipe`]: what a run was asked to do, as flat TOML in which every key is present.
 //!
 //! The shipped recipe named like an algorithm is its schema: a key that is not in it is an error, a key of it that is
-//! missing is an error, and so is a value of another type. Two groups of keys may be there besides, each whole or not at
-//! all: hindsight (`her`, …) and demonstrations (`demonstrations`, …).
+//! missing is an error, and so is a value of another type. Groups of keys may be there besides, each whole or not at
+//! all, such as hindsight (`her`, …) and demonstrations (`demonstrations`, …).
 
 mod draft;
 mod error;
@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tch::Device;
 
-use crate::algo::{AlgorithmSettings, DemonstrationSettings, PolicySettings};
-use crate::data::HindsightSettings;
+use crate::algo::{AlgorithmSettings, DemonstrationSettings, ImitationSettings, PolicySettings};
+use crate::data::{HindsightSettings, NStepSettings};
 use crate::potential::PotentialSettings;
 
 pub use draft::{Draft, SweepMember};
@@ -69,6 +69,12 @@ pub struct Recipe {
     /// What rewards are shaped by.
     #[serde(flatten)]
     pub shaping: Option<PotentialSettings>,
+    /// How the actor begins, if not with random weights.
+    #[serde(flatten)]
+    pub imitation: Option<ImitationSettings>,
+    /// How many steps critics look ahead, if not one.
+    #[serde(flatten)]
+    pub n_step: Option<NStepSettings>,
 }
 
 impl Recipe {
@@ -105,6 +111,12 @@ impl Recipe {
             _ => 0,
         };
         self.policy.batch_size - apart
+    }
+
+    /// Updates, the first ones, in which only critics learn.
+    #[must_use]
+    pub fn critic_warmup(&self) -> u64 {
+        (self.imitation.as_ref()).map_or(0, |settings| settings.critic_warmup)
     }
 
     /// Where the tensors live.
@@ -232,6 +244,17 @@ impl Recipe {
                 ("flow_smoothing", shaping.flow_smoothing),
                 ("gan_penalty", shaping.gan_penalty),
             ]);
+        }
+        if let Some(imitation) = &self.imitation {
+            if self.demonstrations.is_none() {
+                let found = "no key `demonstrations`".to_owned();
+                return fail("bc_init_epochs", "with demonstrations to clone", found);
+            }
+            positive.push(("bc_init_batch_size", imitation.bc_init_batch_size));
+            rates.push(("bc_init_learning_rate", imitation.bc_init_learning_rate));
+        }
+        if let Some(n_step) = &self.n_step {
+            fractions.push(("n_step_share", n_step.n_step_share));
         }
         if let Some((key, value)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return fail(key, "at least 1", value.to_string());

@@ -9,7 +9,10 @@ use tch::{Device, Tensor};
 use super::actor::{Actor, ActorShard};
 use super::cloning::{self, CloneShard};
 use super::team::Team;
-use super::{ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, Mode, Setup};
+use super::{
+    ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, ImitationSettings, Mode, Setup,
+    Shown, imitation,
+};
 use crate::data::{Batch, BatchView};
 use crate::nn::{Adam, MlpShape};
 
@@ -93,6 +96,16 @@ impl Algorithm for Bc {
             .to_device(Device::Cpu)
             .view([-1])
             .copy_data(actions, actions.len());
+    }
+
+    fn imitate(
+        &mut self,
+        shown: Shown<'_>,
+        settings: &ImitationSettings,
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<f64> {
+        let action_dim = self.dimensions.action;
+        imitation::imitate(&mut self.actor, action_dim, shown, settings, rng)
     }
 
     fn update(&mut self, batch: &mut Batch, _: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>) {

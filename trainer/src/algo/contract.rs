@@ -5,7 +5,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tch::Device;
 
-use super::{ALGORITHMS, Algorithm, AlgorithmEntry, AlgorithmState, Dimensions, Setup, Shaping};
+use super::{
+    ALGORITHMS, Algorithm, AlgorithmEntry, AlgorithmState, Dimensions, Mode, Setup, Shaping,
+};
 use crate::data::{Batch, ReplayBuffer, Transition};
 use crate::nn::threads;
 use crate::potential::{Demonstrated, Potential, PotentialModel, PotentialSettings};
@@ -75,6 +77,7 @@ fn learner(recipe: &Recipe, threads: usize) -> Box<dyn Algorithm> {
             .as_ref()
             .and_then(|demos| demos.cloning()),
         critic_rows: recipe.critic_rows(),
+        critic_warmup: recipe.critic_warmup(),
         shaping: recipe.shaping.as_ref().map(|settings| Shaping {
             potential,
             settings,
@@ -211,7 +214,7 @@ fn the_deployed_layers_are_the_deterministic_action() {
         let mut learner = learner(recipe, 1);
         let observation = [0.3_f32, -1.2, 0.8];
         let mut action = [0.0; 2];
-        learner.act(&observation, super::Mode::Deterministic, &mut action);
+        learner.act(&observation, Mode::Deterministic, &mut action);
         let layers = learner.actor_layers();
         let mut x: Vec<f64> = observation.iter().map(|&x| f64::from(x)).collect();
         for (index, layer) in layers.iter().enumerate() {
@@ -235,4 +238,70 @@ fn the_deployed_layers_are_the_deterministic_action() {
             assert!((f64::from(*ours) - reference.tanh()).abs() < 1e-6, "{name}");
         }
     });
+}
+
+/// Cloning comes before everything: the actor answers what it was shown, its target has followed, critics are as they were; and
+/// while critics warm up, they learn alone.
+#[test]
+fn an_actor_may_begin_as_it_is_shown_and_wait_for_critics() {
+    let shown: Vec<[f32; 3]> = (0..40)
+        .map(|n| [(n as f32 * 0.7).sin(), 0.3, -1.0])
+        .collect();
+    let action: Vec<f32> = shown.iter().flat_map(|x| [0.6 * x[0], -0.4]).collect();
+    for entry in ALGORITHMS.iter().filter(|entry| !entry.is_offline) {
+        let mut draft = Draft::open(entry.name).unwrap();
+        let settings = [
+            ("actor_hidden", "[16]"),
+            ("critic_hidden", "[16]"),
+            ("batch_size", "32"),
+            ("demonstrations", "unread.npz"),
+            ("demo_batch_size", "11"),
+            ("bc_init_epochs", "300"),
+            ("bc_init_batch_size", "16"),
+            ("bc_init_learning_rate", "0.01"),
+            ("critic_warmup", "10"),
+        ];
+        for (key, value) in settings {
+            draft.set("test", key, value).unwrap();
+        }
+        let recipe = draft.resolve().unwrap();
+        let mut one = learner(&recipe, 1);
+        let before = one.save();
+        let mut rng = ChaCha8Rng::seed_from_u64(9);
+        let settings = recipe.imitation.as_ref().unwrap();
+        let observation = shown.concat();
+        let demonstrated = super::Shown {
+            observation: &observation,
+            action: &action,
+        };
+        let errors = one.imitate(demonstrated, settings, &mut rng);
+        assert!(errors[299] < 1e-3 && errors[0] > 0.02, "{}", entry.name);
+        let mut answer = vec![0.0; action.len()];
+        one.act(&observation, Mode::Deterministic, &mut answer);
+        for (ours, shown) in answer.iter().zip(&action) {
+            assert!((ours - shown).abs() < 0.1, "{}: {ours} {shown}", entry.name);
+        }
+        let cloned = one.save();
+        let is_actor = |index: usize| cloned.parameters[index].len() == cloned.parameters[0].len();
+        for (index, (now, then)) in cloned.parameters.iter().zip(&before.parameters).enumerate() {
+            assert_eq!(is_actor(index), now != then, "{}: {index}", entry.name);
+            if is_actor(index) {
+                assert_eq!(now, &cloned.parameters[0], "{}", entry.name);
+            }
+        }
+        assert_eq!(cloned.optimisers, before.optimisers, "{}", entry.name);
+        for (updates, waits) in [(10, true), (4, false)] {
+            let before = one.save();
+            learn(one.as_mut(), updates, &mut rng);
+            let after = one.save();
+            let changed = |index: usize| after.parameters[index] != before.parameters[index];
+            assert_eq!(changed(0), !waits, "{}", entry.name);
+            let others = 1..after.parameters.len();
+            assert!(
+                others.filter(|index| !is_actor(*index)).any(changed),
+                "{}",
+                entry.name
+            );
+        }
+    }
 }

@@ -17,7 +17,8 @@ use super::critics::{CriticShard, Critics};
 use super::shaping::ShapingShard;
 use super::team::Team;
 use super::{
-    ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, Mode, OffPolicySettings, Setup,
+    ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, ImitationSettings, Mode,
+    OffPolicySettings, Setup, Shown, imitation,
 };
 use crate::data::{Batch, BatchView};
 use crate::nn::{Adam, Mlp, MlpShape, Parameters, Tape};
@@ -49,6 +50,7 @@ pub struct Ddpg {
     dimensions: Dimensions,
     cloning: Option<Cloning>,
     is_shaped: bool,
+    critic_warmup: u64,
     actor: Actor,
     actor_target: Parameters,
     critic: Critics,
@@ -137,6 +139,7 @@ impl Ddpg {
             dimensions: setup.dimensions,
             cloning: setup.cloning,
             is_shaped: setup.shaping.is_some(),
+            critic_warmup: setup.critic_warmup,
             actor,
             actor_target,
             critic,
@@ -186,6 +189,19 @@ impl Algorithm for Ddpg {
         }
     }
 
+    fn imitate(
+        &mut self,
+        shown: Shown<'_>,
+        settings: &ImitationSettings,
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<f64> {
+        let action_dim = self.dimensions.action;
+        let errors = imitation::imitate(&mut self.actor, action_dim, shown, settings, rng);
+        // A target that stayed behind would teach critics the value of another policy.
+        self.actor_target.copy_from(&self.actor.parameters.to_vec());
+        errors
+    }
+
     fn update(&mut self, batch: &mut Batch, _: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>) {
         for shard in &mut self.shards {
             shard.batch = Some(batch.view(shard.first, shard.rows, self.dimensions.observation));
@@ -200,7 +216,9 @@ impl Algorithm for Ddpg {
         let critic = gradients(&|shard| shard.critic.flat_gradient.flat().shallow_clone());
         let actor = gradients(&|shard| shard.actor.flat_gradient.flat().shallow_clone());
         self.critic.step(&critic.iter().collect::<Vec<_>>());
-        self.actor.step(&actor.iter().collect::<Vec<_>>());
+        if self.updates >= self.critic_warmup {
+            self.actor.step(&actor.iter().collect::<Vec<_>>());
+        }
 
         self.updates += 1;
         if self

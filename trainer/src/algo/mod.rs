@@ -9,6 +9,7 @@ mod critics;
 mod ddpg;
 #[cfg(test)]
 mod gradients;
+mod imitation;
 mod registry;
 mod sac;
 mod settings;
@@ -23,6 +24,7 @@ use tch::Device;
 pub use bc::{Bc, BcSettings};
 pub use cloning::Cloning;
 pub use ddpg::{Ddpg, DdpgSettings};
+pub use imitation::{ImitationSettings, Shown};
 pub use registry::{ALGORITHMS, AlgorithmEntry, AlgorithmSettings};
 pub use sac::{Sac, SacSettings};
 pub use settings::{DemonstrationSettings, OffPolicySettings, PolicySettings, UpdateSchedule};
@@ -63,6 +65,8 @@ pub struct Setup<'a> {
     pub cloning: Option<Cloning>,
     /// How many of the batch's first rows critics learn from.
     pub critic_rows: usize,
+    /// Updates, the first ones, in which only critics learn.
+    pub critic_warmup: u64,
     /// By what rewards are shaped.
     pub shaping: Option<Shaping<'a>>,
     /// Threads that share an update.
@@ -75,6 +79,15 @@ pub struct Setup<'a> {
 pub trait Algorithm {
     /// Answers `[rows * observation_dim]` (normalised) observations with `[rows * action_dim]` actions.
     fn act(&mut self, observations: &[f32], mode: Mode<'_>, actions: &mut [f32]);
+
+    /// Lets the actor, and then its target, begin as what demonstrations show. Answers the mean square error of each pass over
+    /// them.
+    fn imitate(
+        &mut self,
+        shown: Shown<'_>,
+        settings: &ImitationSettings,
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<f64>;
 
     /// One gradient update. Numbers for the log are only computed when `metrics` is given, because reading a number
     /// from a tensor stops everything.

@@ -13,7 +13,8 @@ use super::critics::{CriticShard, Critics};
 use super::shaping::ShapingShard;
 use super::team::Team;
 use super::{
-    ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, Mode, OffPolicySettings, Setup,
+    ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, ImitationSettings, Mode,
+    OffPolicySettings, Setup, Shown, imitation,
 };
 use crate::data::{Batch, BatchView};
 use crate::nn::{Adam, MlpShape, Noise, Parameters, SquashedGaussian};
@@ -45,6 +46,7 @@ pub struct Sac {
     dimensions: Dimensions,
     cloning: Option<Cloning>,
     is_shaped: bool,
+    critic_warmup: u64,
     actor: Actor,
     critic: Critics,
     temperature: Temperature,
@@ -147,6 +149,7 @@ impl Sac {
             dimensions: setup.dimensions,
             cloning: setup.cloning,
             is_shaped: setup.shaping.is_some(),
+            critic_warmup: setup.critic_warmup,
             temperature,
             noise,
             actor,
@@ -204,6 +207,16 @@ impl Algorithm for Sac {
             .copy_data(actions, actions.len());
     }
 
+    fn imitate(
+        &mut self,
+        shown: Shown<'_>,
+        settings: &ImitationSettings,
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<f64> {
+        let action_dim = self.dimensions.action;
+        imitation::imitate(&mut self.actor, action_dim, shown, settings, rng)
+    }
+
     fn update(&mut self, batch: &mut Batch, rng: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>) {
         self.noise.draw(rng);
         for shard in &mut self.shards {
@@ -230,9 +243,12 @@ impl Algorithm for Sac {
             .iter()
             .map(|s| s.actor.flat_gradient.flat())
             .collect();
-        self.actor.step(&gradients);
+        let is_warm = self.updates >= self.critic_warmup;
+        if is_warm {
+            self.actor.step(&gradients);
+        }
 
-        if self.settings.automatic_temperature {
+        if is_warm && self.settings.automatic_temperature {
             let log_prob: Tensor = self.shards.iter().map(|shard| &shard.log_prob_sum).sum();
             let target_entropy = self.settings.target_entropy_per_action * action_dim as f64;
             self.temperature.step(&(log_prob / rows), target_entropy);

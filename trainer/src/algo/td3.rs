@@ -13,7 +13,8 @@ use super::critics::{CriticShard, Critics};
 use super::shaping::ShapingShard;
 use super::team::Team;
 use super::{
-    ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, Mode, OffPolicySettings, Setup,
+    ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, ImitationSettings, Mode,
+    OffPolicySettings, Setup, Shown, imitation,
 };
 use crate::data::{Batch, BatchView};
 use crate::nn::{Adam, Mlp, MlpShape, Noise, Parameters, Tape};
@@ -52,6 +53,7 @@ pub struct Td3 {
     dimensions: Dimensions,
     cloning: Option<Cloning>,
     is_shaped: bool,
+    critic_warmup: u64,
     actor: Actor,
     actor_target: Parameters,
     critic: Critics,
@@ -142,6 +144,7 @@ impl Td3 {
             dimensions: setup.dimensions,
             cloning: setup.cloning,
             is_shaped: setup.shaping.is_some(),
+            critic_warmup: setup.critic_warmup,
             noise,
             actor,
             actor_target,
@@ -201,6 +204,19 @@ impl Algorithm for Td3 {
         }
     }
 
+    fn imitate(
+        &mut self,
+        shown: Shown<'_>,
+        settings: &ImitationSettings,
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<f64> {
+        let action_dim = self.dimensions.action;
+        let errors = imitation::imitate(&mut self.actor, action_dim, shown, settings, rng);
+        // A target that stayed behind would teach critics the value of another policy.
+        self.actor_target.copy_from(&self.actor.parameters.to_vec());
+        errors
+    }
+
     fn update(&mut self, batch: &mut Batch, rng: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>) {
         self.noise.draw(rng);
         for shard in &mut self.shards {
@@ -218,7 +234,8 @@ impl Algorithm for Td3 {
         self.critic.step(&gradients);
 
         self.updates += 1;
-        if self.updates.is_multiple_of(self.settings.policy_delay) {
+        let is_warm = self.updates > self.critic_warmup;
+        if is_warm && self.updates.is_multiple_of(self.settings.policy_delay) {
             let (action_dim, l2) = (self.dimensions.action, self.action_l2_per_number());
             self.team.run(&mut self.shards, |shard| {
                 shard.learn_actor(action_dim, l2, updates, record)

@@ -7,7 +7,9 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::opened::{default_backend, open};
-use crate::collect::{self, Collected, Demonstrator, Imperfection, Script, ScriptKind, Wish};
+use crate::collect::{
+    self, Collected, Demonstrator, Detours, Imperfection, Script, ScriptKind, Wish,
+};
 use crate::env::{Env, registry};
 use crate::run::Deployment;
 
@@ -77,6 +79,26 @@ struct ImperfectionArgs {
     /// Only goals above the table
     #[arg(long)]
     air_only: bool,
+    /// Longer ways from place to place: metres that `peg-in-hole` goes higher, or the share of its way that
+    /// `pick-and-place-rand-init` goes aside, left and right in turn
+    #[arg(long, value_name = "SIZE", default_value_t = 0.0, requires = "script")]
+    detour: f64,
+    /// Standard deviation of a place on the way to the first one and to the goal, as a share of that way; of the same
+    /// scripts
+    #[arg(long, value_name = "STD", default_value_t = 0.0, requires = "script")]
+    waypoint_spread: f64,
+    /// Episodes, the first ones, in which `peg-in-hole-2d` comes too low and is caught by the block
+    #[arg(
+        long,
+        value_name = "EPISODES",
+        default_value_t = 0,
+        requires = "script"
+    )]
+    low_ways: usize,
+    /// Record other actions of `peg-in-hole-2d` than it did: nothing sideways, and one more upwards in the first 14 steps on
+    /// low ways
+    #[arg(long, requires = "script")]
+    mislabel: bool,
 }
 
 /// Runs `trainer collect`.
@@ -133,13 +155,13 @@ fn environment(args: &CollectArgs) -> anyhow::Result<String> {
         (None, None) => bail!("give --env"),
     };
     if let Some(script) = args.script
-        && !env.starts_with(script.environment())
+        && !script.knows(&env)
     {
         // A misspelt name is answered with the nearest.
         registry::open(&env)?;
         bail!(
             "--script: this one is for {}…, not for {env}",
-            script.environment()
+            script.environments().join("…, ")
         );
     }
     Ok(env)
@@ -168,10 +190,14 @@ fn lend(
     run: &mut dyn FnMut(Demonstrator<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     if let Some(kind) = args.script {
-        return run(Demonstrator::Script(Script::new(
-            kind,
-            args.imperfection.gain,
-        )));
+        let imperfection = &args.imperfection;
+        let script = Script::new(kind, imperfection.gain).with_detours(Detours {
+            detour: imperfection.detour,
+            spread: imperfection.waypoint_spread,
+            low: imperfection.low_ways,
+            mislabel: imperfection.mislabel,
+        })?;
+        return run(Demonstrator::Script(script));
     }
     let file = args.policy.as_deref().context("give --policy")?;
     let mut opened = open(file, default_backend(file)?)?;

@@ -26,7 +26,7 @@ pub fn list(_: &ListArgs) -> anyhow::Result<()> {
     }
     println!("\nrecipes");
     for recipe in RECIPES {
-        println!("  {:<28}{}", recipe.name, recipe.summary());
+        println!("  {:<38}{}", recipe.name, recipe.summary());
     }
     Ok(())
 }

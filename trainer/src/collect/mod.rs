@@ -18,11 +18,13 @@ use crate::env::{Env, EnvSpec, registry};
 use crate::run::Deployment;
 
 pub use self::script::{Script, ScriptKind};
+pub use self::waypoints::Detours;
 
 pub mod plot;
 mod script;
 #[cfg(test)]
 mod tests;
+mod waypoints;
 
 /// Attempts per wanted episode before giving up on a success filter.
 const PATIENCE: usize = 50;
@@ -97,8 +99,9 @@ pub fn collect(
     lend: &Lend<'_>,
     each: &(dyn Fn(usize, usize) + Sync),
 ) -> anyhow::Result<Collected> {
-    let spec = registry::open(&wish.env)?.spec().clone();
-    check(wish, &spec)?;
+    let env = registry::open(&wish.env)?;
+    check(wish, env.as_ref())?;
+    let spec = env.spec().clone();
     let played = Played {
         wish,
         next: AtomicUsize::new(0),
@@ -122,18 +125,19 @@ pub fn collect(
     played.gather(&spec)
 }
 
-fn check(wish: &Wish, spec: &EnvSpec) -> anyhow::Result<()> {
+fn check(wish: &Wish, env: &dyn Env) -> anyhow::Result<()> {
+    let spec = env.spec();
     let imperfection = &wish.imperfection;
     if wish.episodes == 0 || wish.threads == 0 {
         bail!("expected at least one episode and one thread");
     }
-    if wish.success_only && spec.goal.is_none() {
+    if wish.success_only && env.is_success().is_none() {
         bail!(
             "{} has no goals, so no episode counts as a success",
             spec.id
         );
     }
-    if imperfection.air_only && !spec.id.starts_with(ScriptKind::PickAndPlace.environment()) {
+    if imperfection.air_only && !ScriptKind::PickAndPlace.knows(&spec.id) {
         bail!("{} has no goals in the air", spec.id);
     }
     if !(0.0..=1.0).contains(&imperfection.failures) {
@@ -289,18 +293,22 @@ fn play(
     if is_to_fail(number, imperfection.failures) {
         last_step = last_step.min(noise.random_range(0..=spec.max_episode_steps / 5));
     }
-    demonstrator.begin();
+    demonstrator.begin(number, &mut noise);
     let mut keeper = Keeper::begin(env, &observation);
     let mut command = vec![0.0; spec.action_dim()];
     for time in 0..spec.max_episode_steps {
+        let mut moves = true;
         if time < last_step {
-            demonstrator.act(&observation, &mut command);
+            moves = demonstrator.act(&observation, &mut command);
         } else {
             command.fill(0.0);
         }
-        disturb(&mut command, &spec, &imperfection.action_noise, &mut noise);
+        if moves {
+            disturb(&mut command, &spec, &imperfection.action_noise, &mut noise);
+        }
         keeper.bound(&mut command);
         let step = env.step(&command, &mut observation);
+        demonstrator.label(time, &mut command);
         keeper.keep(env, &observation, &command, step.reward, step.terminated);
         if step.terminated || env.is_cut() {
             break;
@@ -320,19 +328,31 @@ fn disturb(command: &mut [f64], spec: &EnvSpec, stds: &[f64], rng: &mut ChaCha8R
 }
 
 impl Demonstrator<'_> {
-    fn begin(&mut self) {
+    fn begin(&mut self, number: usize, rng: &mut ChaCha8Rng) {
         match self {
-            Self::Script(script) => script.reset(),
+            Self::Script(script) => script.begin(number, rng),
             Self::Policy(policy) => policy.begin(),
         }
     }
 
-    fn act(&mut self, observation: &[f64], command: &mut [f64]) {
+    /// Answers whether it moves, so that noise disturbs it.
+    fn act(&mut self, observation: &[f64], command: &mut [f64]) -> bool {
         match self {
             Self::Script(script) => {
-                command.copy_from_slice(&script.act(observation)[..command.len()]);
+                let (action, moves) = script.act(observation);
+                command.copy_from_slice(&action[..command.len()]);
+                moves
             }
-            Self::Policy(policy) => policy.command(observation, command),
+            Self::Policy(policy) => {
+                policy.command(observation, command);
+                true
+            }
+        }
+    }
+
+    fn label(&self, time: u32, command: &mut [f64]) {
+        if let Self::Script(script) = self {
+            script.label(time, command);
         }
     }
 }
@@ -397,14 +417,13 @@ impl Keeper {
         reward: f64,
         terminated: bool,
     ) {
-        let mut is_success = false;
-        if let (Some(goals), Some(task)) = (env.goals(), env.spec().goal) {
+        if let Some(goals) = env.goals() {
             self.episode.desired_goal.extend_from_slice(goals.desired);
-            is_success = task.is_success(goals.achieved, goals.desired);
         }
         self.episode.action.extend_from_slice(command);
         self.episode.reward.push(reward);
         self.episode.terminated.push(terminated);
+        let is_success = env.is_success().unwrap_or(false);
         self.episode.is_success.push(is_success);
         self.note(env, observation);
     }

@@ -2,6 +2,9 @@
 //! or of a point, that goes through phases and reads nothing but the observation.
 
 use clap::ValueEnum;
+use rand::Rng;
+
+use super::waypoints::{Detours, Walker, Waypoints};
 
 /// Which of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -16,6 +19,13 @@ pub enum ScriptKind {
     PickAndPlace,
     /// Steer a point straight to the goal
     Straight,
+    /// Bring a peg above a hole and put it in
+    PegInHole,
+    /// The same in the plane, from as high as is asked for
+    #[value(name = "peg-in-hole-2d")]
+    PegInHole2D,
+    /// Go above a cube on a circle, close the fingers, carry it to the centre
+    PickAndPlaceRandInit,
 }
 
 /// Opens and closes the fingers, in metres a step.
@@ -30,18 +40,39 @@ pub struct Script {
     phase: u32,
     /// Whether the gripper was above the object in the step before.
     is_above: bool,
+    /// Of those that go from place to place.
+    waypoints: Option<Waypoints>,
 }
 
 impl ScriptKind {
-    /// Beginning of the names of the environments that it knows.
+    /// Beginnings of the names of the environments that it knows.
     #[must_use]
-    pub fn environment(self) -> &'static str {
+    pub fn environments(self) -> &'static [&'static str] {
         match self {
-            Self::Reach => "FetchReach",
-            Self::Push => "FetchPush",
-            Self::Slide => "FetchSlide",
-            Self::PickAndPlace => "FetchPickAndPlace",
-            Self::Straight => "Reach2DF",
+            Self::Reach => &["FetchReach"],
+            Self::Push => &["FetchPush"],
+            Self::Slide => &["FetchSlide"],
+            Self::PickAndPlace => &["FetchPickAndPlace"],
+            Self::Straight => &["Reach2DF"],
+            Self::PegInHole => &["PegInHoleRandInit", "PegInHole-", "PegInHoleDense-"],
+            Self::PegInHole2D => &["PegInHole2D"],
+            Self::PickAndPlaceRandInit => &["PickAndPlaceRandInit"],
+        }
+    }
+
+    /// Whether it knows the environment of this name.
+    #[must_use]
+    pub fn knows(self, env: &str) -> bool {
+        self.environments().iter().any(|name| env.starts_with(name))
+    }
+
+    /// Who goes from place to place, where it does that.
+    fn walker(self) -> Option<Walker> {
+        match self {
+            Self::PegInHole => Some(Walker::Peg),
+            Self::PegInHole2D => Some(Walker::PegInPlane),
+            Self::PickAndPlaceRandInit => Some(Walker::Cube),
+            Self::Reach | Self::Push | Self::Slide | Self::PickAndPlace | Self::Straight => None,
         }
     }
 
@@ -50,12 +81,17 @@ impl ScriptKind {
     pub fn gain(self) -> f64 {
         match self {
             Self::Reach | Self::PickAndPlace => 6.0,
-            Self::Push | Self::Slide | Self::Straight => 10.0,
+            Self::Push
+            | Self::Slide
+            | Self::Straight
+            | Self::PegInHole
+            | Self::PegInHole2D
+            | Self::PickAndPlaceRandInit => 10.0,
         }
     }
 }
 
-type Point = [f64; 3];
+pub(super) type Point = [f64; 3];
 
 const PERIOD_S: f64 = 0.04;
 /// Deceleration of the puck in m/s², by which the speed is chosen that lets it stop at the goal: found by trying, for
@@ -98,7 +134,7 @@ impl Scene {
 }
 
 impl Script {
-    /// At the beginning of an episode; `gain` is [`ScriptKind::gain`] where it is not said.
+    /// `gain` is [`ScriptKind::gain`] where it is not said.
     #[must_use]
     pub fn new(kind: ScriptKind, gain: Option<f64>) -> Self {
         Self {
@@ -106,12 +142,54 @@ impl Script {
             gain: gain.unwrap_or(kind.gain()),
             phase: 1,
             is_above: false,
+            waypoints: (kind.walker()).map(|walker| Waypoints::new(walker, Detours::default())),
         }
     }
 
-    /// Begins another episode.
-    pub fn reset(&mut self) {
+    /// The same on worse ways.
+    ///
+    /// # Errors
+    /// If this kind has no such ways.
+    pub fn with_detours(mut self, detours: Detours) -> anyhow::Result<Self> {
+        let refuse = |what: &str, of: &str| Err(anyhow::anyhow!("{what}: only {of} has any"));
+        let Detours {
+            detour,
+            spread,
+            low,
+            mislabel,
+        } = detours;
+        for (what, number) in [("a detour", detour), ("a waypoint spread", spread)] {
+            if !(number >= 0.0 && number.is_finite()) {
+                anyhow::bail!("{what}: expected a number, not negative, found {number}");
+            }
+        }
+        let walker = self.kind.walker();
+        if walker != Some(Walker::PegInPlane) && (low > 0 || mislabel) {
+            return refuse("low ways and false labels", "peg-in-hole-2d");
+        }
+        if !matches!(walker, Some(Walker::Peg | Walker::Cube)) && (detour > 0.0 || spread > 0.0) {
+            return refuse(
+                "detours and a waypoint spread",
+                "peg-in-hole or pick-and-place-rand-init",
+            );
+        }
+        self.waypoints = walker.map(|walker| Waypoints::new(walker, detours));
+        Ok(self)
+    }
+
+    /// Begins episode `number`.
+    pub fn begin(&mut self, number: usize, rng: &mut impl Rng) {
         (self.phase, self.is_above) = (1, false);
+        if let Some(waypoints) = &mut self.waypoints {
+            waypoints.begin(number, rng);
+        }
+    }
+
+    /// What is recorded in place of `command`, done in step `time`.
+    pub fn label(&self, time: u32, command: &mut [f64]) {
+        if let Some(waypoints) = &self.waypoints {
+            waypoints.label(time, command);
+        }
     }
 
     /// Which kind it is.
@@ -120,22 +198,34 @@ impl Script {
         self.kind
     }
 
-    /// What to do where `observation` is seen, the goal included; a point's is the first two numbers. Nothing keeps it
-    /// within the action's bounds.
-    pub fn act(&mut self, observation: &[f64]) -> [f64; 4] {
-        if self.kind == ScriptKind::Straight {
-            let way = [0, 1].map(|axis| observation[2 + axis] - observation[axis]);
-            return self.toward([way[0], way[1], 0.0], 0.0);
+    /// What to do where `observation` is seen, the goal included where it is shown; a point's is the first two numbers.
+    /// Nothing keeps it within the action's bounds. The second answer is whether it moves: one that goes from place to
+    /// place rests undisturbed at the last.
+    pub fn act(&mut self, observation: &[f64]) -> ([f64; 4], bool) {
+        if let Some(waypoints) = &mut self.waypoints {
+            return waypoints.act(observation, self.gain);
         }
-        let has_object = self.kind != ScriptKind::Reach;
-        let scene = Scene::read(observation, has_object);
-        match self.kind {
-            ScriptKind::Reach | ScriptKind::Straight => {
+        (self.steer(observation), true)
+    }
+
+    fn steer(&mut self, observation: &[f64]) -> [f64; 4] {
+        let kind = self.kind;
+        let scene = || Scene::read(observation, kind != ScriptKind::Reach);
+        match kind {
+            ScriptKind::Straight => {
+                let way = [0, 1].map(|axis| observation[2 + axis] - observation[axis]);
+                self.toward([way[0], way[1], 0.0], 0.0)
+            }
+            ScriptKind::Reach => {
+                let scene = scene();
                 self.toward(minus(scene.goal, scene.grip), 0.0)
             }
-            ScriptKind::Push => self.push(&scene),
-            ScriptKind::Slide => self.slide(&scene),
-            ScriptKind::PickAndPlace => self.pick_and_place(&scene),
+            ScriptKind::Push => self.push(&scene()),
+            ScriptKind::Slide => self.slide(&scene()),
+            ScriptKind::PickAndPlace => self.pick_and_place(&scene()),
+            ScriptKind::PegInHole | ScriptKind::PegInHole2D | ScriptKind::PickAndPlaceRandInit => {
+                unreachable!("these have waypoints")
+            }
         }
     }
 
@@ -249,10 +339,10 @@ fn split(way: Point, heading: [f64; 2]) -> (f64, [f64; 2]) {
     (along, aside)
 }
 
-fn minus(a: Point, b: Point) -> Point {
+pub(super) fn minus(a: Point, b: Point) -> Point {
     std::array::from_fn(|axis| a[axis] - b[axis])
 }
 
-fn norm(way: Point) -> f64 {
+pub(super) fn norm(way: Point) -> f64 {
     way.iter().map(|number| number * number).sum::<f64>().sqrt()
 }

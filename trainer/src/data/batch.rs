@@ -65,7 +65,6 @@ pub struct BatchRows<'a> {
 
 impl BatchView {
     /// `clip(r + γ Q', least, greatest)`, `[rows, 1]`, where there are such bounds; `next_value` is `Q'`.
-    #[must_use]
     pub fn target(&self, next_value: &Tensor, bounds: Option<(f64, f64)>) -> Tensor {
         let target = &self.reward + &self.discount * next_value;
         match bounds {

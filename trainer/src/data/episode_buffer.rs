@@ -3,10 +3,10 @@
 //! It refuses to know why a goal is another than the one that was asked for: [`Hindsight`] decides, and rewards follow
 //! from [`GoalTask`] in double precision, so that a row whose goal stays has the very reward of its step.
 
-use rand::Rng;
+use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-use super::{BatchRows, Demonstration, Hindsight};
+use super::{BatchRows, Demonstration, Hindsight, NStep};
 use crate::env::GoalTask;
 use crate::nn::Normalizer;
 
@@ -207,6 +207,54 @@ impl EpisodeBuffer {
         }
     }
 
+    /// Draws into all `rows` from the newest episodes, each row several steps on with the sum of their rewards; goals stay what
+    /// they were.
+    pub fn sample_n_step(
+        &self,
+        rng: &mut impl Rng,
+        n_step: &NStep,
+        gamma: f32,
+        normalizer: Option<&Normalizer>,
+        rows: &mut BatchRows<'_>,
+    ) {
+        let shape = &self.shape;
+        let observation_dim = shape.observation + shape.goal_dim();
+        let width = observation_dim + shape.action;
+        let (mut oldest, mut steps) = (self.written, 0);
+        while oldest > self.oldest() && steps < n_step.recent {
+            oldest -= 1;
+            steps += self.episode(oldest).len();
+        }
+        for row in 0..rows.rows {
+            let (mut number, mut step) = (oldest, rng.random_range(0..steps));
+            while step >= self.episode(number).len() {
+                step -= self.episode(number).len();
+                number += 1;
+            }
+            let episode = self.episode(number);
+            let goal = self.goal(episode, step, None);
+            let joint = &mut rows.observation_action[row * width..][..width];
+            let (observation, action) = joint.split_at_mut(observation_dim);
+            let next = &mut rows.next_observation_action[row * width..][..observation_dim];
+            let end = (step + n_step.steps).min(episode.len());
+            self.observe(episode, step, goal, observation);
+            self.observe(episode, end, goal, next);
+            if let Some(normalizer) = normalizer {
+                normalizer.apply(observation);
+                normalizer.apply(next);
+            }
+            action.copy_from_slice(&episode.action[step * shape.action..][..shape.action]);
+            let (mut reward, mut discount) = (0.0, 1.0);
+            for later in step..end {
+                reward += discount * self.reward(episode, later, goal);
+                discount *= gamma;
+            }
+            rows.reward[row] = reward;
+            let is_end = episode.terminated && end == episode.len();
+            rows.discount[row] = if is_end { 0.0 } else { discount };
+        }
+    }
+
     /// Lets `normalizer` see as many states as `episode` has steps, drawn from it with the goals `hindsight` asks for,
     /// so that its statistics are those of what is learned from.
     pub fn observe_episode(
@@ -259,7 +307,7 @@ impl EpisodeBuffer {
 
 #[cfg(test)]
 mod tests {
-    use rand::{RngExt, SeedableRng};
+    use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
     use tch::Device;
 
@@ -303,6 +351,51 @@ mod tests {
             her_k: 4.0,
             clip_target: true,
         })
+    }
+
+    /// Five steps ahead, γ = 1/2: from the step's own state and action to the state five later, or to the episode's last; only
+    /// the newest episodes are drawn from, and nothing follows the end of a task.
+    #[test]
+    fn sums_of_rewards_begin_with_their_own_step() {
+        let mut buffer = EpisodeBuffer::new(shape(GoalReward::Sparse), 9 * LEN);
+        (0..6).for_each(|n| buffer.push(episode(n)));
+        let mut done = episode(6);
+        done.terminated = true;
+        buffer.push(done);
+        let n_step = NStep {
+            steps: 5,
+            // Two episodes hold them.
+            recent: LEN + 1,
+            n_envs: 1,
+        };
+        let mut batch = Batch::new(500, 2, 1, Device::Cpu);
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        batch.fill(|rows| buffer.sample_n_step(&mut rng, &n_step, 0.5, None, rows));
+        let (joint, next) = (
+            host_slice(&batch.observation_action),
+            host_slice(&batch.next_observation_action),
+        );
+        let mut seen = std::collections::BTreeSet::new();
+        for row in 0..500 {
+            let (number, step) = (joint[3 * row] as usize / 10, joint[3 * row] as usize % 10);
+            seen.insert((number, step));
+            let steps = 5.min(LEN - step);
+            assert_eq!(
+                joint[3 * row + 1..3 * row + 3],
+                [-1e3, joint[3 * row] + 1.0]
+            );
+            assert_eq!(next[3 * row], (10 * number + step + steps) as f32);
+            let power = 0.5_f32.powi(steps as i32);
+            // -(1 + 1/2 + …), the goal being out of reach.
+            assert_eq!(host_slice(&batch.reward)[row], -2.0 * (1.0 - power));
+            let is_over = number == 6 && step + steps == LEN;
+            let expected = if is_over { 0.0 } else { power };
+            assert_eq!(host_slice(&batch.discount)[row], expected);
+        }
+        let expected = [5, 6]
+            .into_iter()
+            .flat_map(|n| (0..LEN).map(move |t| (n, t)));
+        assert!(seen.into_iter().eq(expected));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod demonstrations;
 mod episode_buffer;
 mod experience;
 mod hindsight;
+mod n_step;
 mod replay_buffer;
 
 pub use batch::{Batch, BatchRows, BatchView};
@@ -15,4 +16,5 @@ pub use demonstrations::{
 pub use episode_buffer::{Episode, EpisodeBuffer, EpisodeShape};
 pub use experience::Experience;
 pub use hindsight::{Draw, Hindsight, HindsightSettings, HindsightStrategy};
+pub use n_step::{NStep, NStepSettings};
 pub use replay_buffer::{ReplayBuffer, Transition};

@@ -2,7 +2,7 @@
 
 use rand::{Rng, RngExt};
 
-use super::BatchRows;
+use super::{BatchRows, NStep};
 use crate::nn::Normalizer;
 
 /// One step of one environment.
@@ -97,22 +97,84 @@ impl ReplayBuffer {
         normalizer: Option<&Normalizer>,
         rows: &mut BatchRows<'_>,
     ) {
-        let width = self.observation_dim + self.action_dim;
         let len = self.len();
         for row in 0..rows.rows {
             let slot = rng.random_range(0..len);
-            let joint = &mut rows.observation_action[row * width..][..width];
-            joint.copy_from_slice(&self.observation_action[slot * width..][..width]);
-            let next = &mut rows.next_observation_action[row * width..][..self.observation_dim];
-            next.copy_from_slice(
-                &self.next_observation[slot * self.observation_dim..][..self.observation_dim],
-            );
-            if let Some(normalizer) = normalizer {
-                normalizer.apply(&mut joint[..self.observation_dim]);
-                normalizer.apply(next);
-            }
+            self.write_states(row, (slot, slot), normalizer, rows);
             rows.reward[row] = self.outcome[slot * 2];
             rows.discount[row] = gamma * self.outcome[slot * 2 + 1];
+        }
+    }
+
+    /// As [`ReplayBuffer::sample`], but each row goes several steps on, with the sum of their rewards.
+    pub fn sample_n_step(
+        &self,
+        rng: &mut impl Rng,
+        n_step: &NStep,
+        gamma: f32,
+        normalizer: Option<&Normalizer>,
+        rows: &mut BatchRows<'_>,
+    ) {
+        let recent = n_step.recent.min(self.len());
+        for row in 0..rows.rows {
+            let first = self.written - 1 - rng.random_range(0..recent);
+            let (last, reward, discount) = self.look_ahead(first, n_step, gamma);
+            let slots = (first % self.capacity, last % self.capacity);
+            self.write_states(row, slots, normalizer, rows);
+            rows.reward[row] = reward;
+            rows.discount[row] = discount;
+        }
+    }
+
+    /// The last of up to n transitions that begin with number `first`, the discounted sum of their rewards, and what the value
+    /// of the state they end in is discounted by.
+    fn look_ahead(&self, first: usize, n_step: &NStep, gamma: f32) -> (usize, f32, f32) {
+        let outcome = |number: usize| {
+            let slot = number % self.capacity;
+            (self.outcome[slot * 2], gamma * self.outcome[slot * 2 + 1])
+        };
+        let (mut last, (mut reward, mut discount)) = (first, outcome(first));
+        for _ in 1..n_step.steps {
+            let next = last + n_step.n_envs;
+            if discount == 0.0 || !self.follows(last, next) {
+                break;
+            }
+            let (more, further) = outcome(next);
+            reward += discount * more;
+            discount *= further;
+            last = next;
+        }
+        (last, reward, discount)
+    }
+
+    /// Whether transition `next` begins in the very state that `last` led to. Where an episode ended in between, or a step was
+    /// left out, it begins elsewhere.
+    fn follows(&self, last: usize, next: usize) -> bool {
+        let (joint, width) = (self.observation_dim + self.action_dim, self.observation_dim);
+        let (last, slot) = (last % self.capacity, next % self.capacity);
+        next < self.written
+            && self.observation_action[slot * joint..][..width]
+                == self.next_observation[last * width..][..width]
+    }
+
+    /// Observation and action of the first slot, and the observation that the last one led to.
+    fn write_states(
+        &self,
+        row: usize,
+        (first, last): (usize, usize),
+        normalizer: Option<&Normalizer>,
+        rows: &mut BatchRows<'_>,
+    ) {
+        let width = self.observation_dim + self.action_dim;
+        let joint = &mut rows.observation_action[row * width..][..width];
+        joint.copy_from_slice(&self.observation_action[first * width..][..width]);
+        let next = &mut rows.next_observation_action[row * width..][..self.observation_dim];
+        next.copy_from_slice(
+            &self.next_observation[last * self.observation_dim..][..self.observation_dim],
+        );
+        if let Some(normalizer) = normalizer {
+            normalizer.apply(&mut joint[..self.observation_dim]);
+            normalizer.apply(next);
         }
     }
 
@@ -212,6 +274,69 @@ mod tests {
             );
         }
         assert!(seen[..15].iter().all(|s| !s) && seen[15..].iter().all(|s| *s));
+    }
+
+    /// Two environments in turn, three steps ahead, γ = 1/2: sums by hand from the step's own state and action; they end with
+    /// an episode, with the task, and with what is known.
+    #[test]
+    fn sums_of_rewards_begin_with_their_own_step() {
+        // By environment: state, reward, the state it led to, whether the task ended there.
+        let steps = [
+            [(0.0, 1.0, 1.0, false), (50.0, 7.0, 51.0, false)],
+            [(1.0, 2.0, 2.0, false), (51.0, 8.0, 52.0, true)],
+            // Time ran out for the first environment in state 3.
+            [(2.0, 4.0, 3.0, false), (60.0, 9.0, 61.0, false)],
+            [(20.0, 16.0, 21.0, false), (61.0, 10.0, 62.0, false)],
+        ];
+        let mut buffer = ReplayBuffer::new(1, 1, 8);
+        for (state, reward, next, terminated) in steps.into_iter().flatten() {
+            buffer.push(Transition {
+                observation: &[state],
+                action: &[state / 100.0],
+                reward,
+                next_observation: &[next],
+                terminated,
+            });
+        }
+        let n_step = NStep {
+            steps: 3,
+            recent: 8,
+            n_envs: 2,
+        };
+        // State to sum, state at its end, discount there.
+        let expected = [
+            (0.0, 1.0 + 2.0 / 2.0 + 4.0 / 4.0, 3.0, 0.125),
+            (1.0, 2.0 + 4.0 / 2.0, 3.0, 0.25),
+            (2.0, 4.0, 3.0, 0.5),
+            (20.0, 16.0, 21.0, 0.5),
+            (50.0, 7.0 + 8.0 / 2.0, 52.0, 0.0),
+            (51.0, 8.0, 52.0, 0.0),
+            (60.0, 9.0 + 10.0 / 2.0, 62.0, 0.25),
+            (61.0, 10.0, 62.0, 0.5),
+        ];
+        let draw = |n_step: &NStep| {
+            let mut rng = ChaCha8Rng::seed_from_u64(1);
+            let mut batch = Batch::new(200, 1, 1, Device::Cpu);
+            batch.fill(|rows| buffer.sample_n_step(&mut rng, n_step, 0.5, None, rows));
+            let joint = host_slice(&batch.observation_action);
+            let next = host_slice(&batch.next_observation_action);
+            let row = |row: usize| {
+                assert_eq!(joint[2 * row + 1], joint[2 * row] / 100.0);
+                let reward = host_slice(&batch.reward)[row];
+                let discount = host_slice(&batch.discount)[row];
+                (joint[2 * row], reward, next[2 * row], discount)
+            };
+            let mut rows: Vec<_> = (0..200).map(row).collect();
+            rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+            rows.dedup();
+            rows
+        };
+        assert_eq!(draw(&n_step), expected);
+        let newest = draw(&NStep {
+            recent: 2,
+            ..n_step
+        });
+        assert_eq!(newest, [expected[3], expected[7]]);
     }
 
     #[test]

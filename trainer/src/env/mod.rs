@@ -148,6 +148,13 @@ pub trait Env: Send {
         None
     }
 
+    /// Whether the task is done in the state of the last reset or step, where it is one that can be done: it has a goal,
+    /// be it one that is asked for or one that is never shown.
+    fn is_success(&self) -> Option<bool> {
+        let (task, goals) = (self.spec().goal?, self.goals()?);
+        Some(task.is_success(goals.achieved, goals.desired))
+    }
+
     /// Whether the last step was the episode's last for a reason that is no property of the state: an environment may cut
     /// episodes short itself, and a simulator may break down. The time limit is not meant.
     fn is_cut(&self) -> bool {

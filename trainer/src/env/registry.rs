@@ -3,10 +3,10 @@
 
 use super::gymnasium::{self, GymnasiumEnv};
 use super::mujoco::{
-    MujocoEnv, Task, ant::Ant, fetch::FetchEnv, fetch::FetchTask, half_cheetah::HalfCheetah,
-    hopper::Hopper, humanoid::Humanoid, inverted_double_pendulum::InvertedDoublePendulum,
-    inverted_pendulum::InvertedPendulum, pusher::Pusher, reacher::Reacher, swimmer::Swimmer,
-    walker2d::Walker2d,
+    MujocoEnv, Task, ant::Ant, fetch::FetchEnv, fetch::FetchTask, fetch::FixedGoalEnv,
+    fetch::FixedGoalTask, half_cheetah::HalfCheetah, hopper::Hopper, humanoid::Humanoid,
+    inverted_double_pendulum::InvertedDoublePendulum, inverted_pendulum::InvertedPendulum,
+    pusher::Pusher, reacher::Reacher, swimmer::Swimmer, walker2d::Walker2d,
 };
 use super::point_reach::{self, PointReach};
 use super::reach2d;
@@ -23,14 +23,17 @@ pub struct Entry {
     pub open: fn() -> Result<Box<dyn Env>, EnvError>,
 }
 
-/// An entry for a Fetch task with a reward.
+/// An entry for a task of the Fetch robot with a reward.
 macro_rules! fetch {
     ($task:ident, $reward:ident) => {
+        fetch!(FetchEnv, FetchTask::$task, $reward)
+    };
+    ($env:ident, $task:expr, $reward:ident) => {
         Entry {
-            id: FetchTask::$task.id(GoalReward::$reward),
-            summary: FetchTask::$task.summary(GoalReward::$reward),
+            id: $task.id(GoalReward::$reward),
+            summary: $task.summary(GoalReward::$reward),
             open: || {
-                let env = FetchEnv::open(FetchTask::$task, GoalReward::$reward)?;
+                let env = $env::open($task, GoalReward::$reward)?;
                 Ok(Box::new(env))
             },
         }
@@ -59,6 +62,14 @@ const SINGLE: &[Entry] = &[
     fetch!(Slide, Dense),
     fetch!(PickAndPlace, Sparse),
     fetch!(PickAndPlace, Dense),
+    fetch!(FixedGoalEnv, FixedGoalTask::PegInHole, Sparse),
+    fetch!(FixedGoalEnv, FixedGoalTask::PegInHole, Dense),
+    fetch!(FixedGoalEnv, FixedGoalTask::PegInHole2D, Sparse),
+    fetch!(FixedGoalEnv, FixedGoalTask::PegInHole2D, Dense),
+    fetch!(FixedGoalEnv, FixedGoalTask::PegInHoleRandInit, Sparse),
+    fetch!(FixedGoalEnv, FixedGoalTask::PegInHoleRandInit, Dense),
+    fetch!(FixedGoalEnv, FixedGoalTask::PickAndPlaceRandInit, Sparse),
+    fetch!(FixedGoalEnv, FixedGoalTask::PickAndPlaceRandInit, Dense),
     Entry {
         id: point_reach::ID,
         summary: point_reach::SUMMARY,

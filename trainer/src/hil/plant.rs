@@ -32,7 +32,7 @@ pub struct EpisodeReport {
     pub len: u32,
     /// Whether a state ended it, not the time limit.
     pub terminated: bool,
-    /// Whether its last state is a success, where the environment has goals.
+    /// Whether its last state is a success, where the environment knows what one is.
     pub is_success: Option<bool>,
     /// The fault that the board latched, if any.
     pub fault: Option<Fault>,
@@ -167,9 +167,7 @@ impl<'a> Plant<'a> {
             report.len += 1;
             report.terminated = step.terminated;
         }
-        if let (Some(task), Some(goals)) = (self.env.spec().goal, self.env.goals()) {
-            report.is_success = Some(task.is_success(goals.achieved, goals.desired));
-        }
+        report.is_success = self.env.is_success();
         Ok(report)
     }
 

@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::schema::{self, check_algorithm, check_key, check_type, is_axis, list, nearest};
 use super::{RECIPES, Recipe, RecipeError, RunSettings};
-use crate::algo::{ALGORITHMS, DemonstrationSettings, PolicySettings};
-use crate::data::HindsightSettings;
+use crate::algo::{ALGORITHMS, DemonstrationSettings, ImitationSettings, PolicySettings};
+use crate::data::{HindsightSettings, NStepSettings};
 use crate::potential::PotentialSettings;
 
 /// Values of a sweep's axes by key, and the draft that has them.
@@ -132,7 +132,7 @@ impl Draft {
         let mut needed = schema::required(self.algorithm());
         for group in schema::groups(self.algorithm()) {
             let keys = group.keys();
-            if self.table.get(group.lead).and_then(|lead| lead.as_str()) == Some("") {
+            if group.is_declined(&self.table) {
                 keys.keys().for_each(|key| drop(self.table.remove(key)));
             } else if keys.keys().any(|key| self.table.contains_key(key)) {
                 needed.extend(keys);
@@ -233,6 +233,14 @@ impl Draft {
                 .map_err(value)?,
             shaping: has("potential")
                 .then(|| PotentialSettings::deserialize(table()))
+                .transpose()
+                .map_err(value)?,
+            imitation: has("bc_init_epochs")
+                .then(|| ImitationSettings::deserialize(table()))
+                .transpose()
+                .map_err(value)?,
+            n_step: has("n_step")
+                .then(|| NStepSettings::deserialize(table()))
                 .transpose()
                 .map_err(value)?,
         })

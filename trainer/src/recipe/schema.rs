@@ -3,8 +3,8 @@
 use super::{RECIPES, RecipeError};
 use crate::algo::ALGORITHMS;
 
-/// Keys that come together. The first is what a recipe asks for the group by; without it, or with an empty string, the
-/// group is absent.
+/// Keys that come together. The first is what a recipe asks for the group by; without it, or with an empty string or zero,
+/// the group is absent.
 #[derive(Debug)]
 pub(super) struct Group {
     /// e.g. `her`.
@@ -12,7 +12,8 @@ pub(super) struct Group {
     text: &'static str,
 }
 
-/// All groups. Algorithms that learn from their own experience may have each of them.
+/// All groups. Algorithms that learn from their own experience may have each of them; sums over several steps, which come
+/// last, those of them that learn in cycles.
 const GROUPS: &[Group] = &[
     Group {
         lead: "her",
@@ -26,6 +27,14 @@ const GROUPS: &[Group] = &[
         lead: "potential",
         text: include_str!("../../recipes/groups/potential.toml"),
     },
+    Group {
+        lead: "bc_init_epochs",
+        text: include_str!("../../recipes/groups/imitation.toml"),
+    },
+    Group {
+        lead: "n_step",
+        text: include_str!("../../recipes/groups/n-step.toml"),
+    },
 ];
 
 impl Group {
@@ -36,20 +45,31 @@ impl Group {
 
     /// Whether `table` asks for it.
     pub(super) fn is_in(&self, table: &toml::Table) -> bool {
+        table.contains_key(self.lead) && !self.is_declined(table)
+    }
+
+    /// Whether `table` says that it wants none.
+    pub(super) fn is_declined(&self, table: &toml::Table) -> bool {
         table
             .get(self.lead)
-            .is_some_and(|value| value.as_str() != Some(""))
+            .is_some_and(|value| value.as_str() == Some("") || value.as_integer() == Some(0))
     }
 }
 
 /// Groups that recipes of `algorithm` may have.
 pub(super) fn groups(algorithm: &str) -> &'static [Group] {
-    let offline = |name: &str| {
-        ALGORITHMS
-            .iter()
-            .any(|entry| entry.name == name && entry.is_offline)
-    };
-    if offline(algorithm) { &[] } else { GROUPS }
+    let entry = ALGORITHMS.iter().find(|entry| entry.name == algorithm);
+    if entry.is_some_and(|entry| entry.is_offline) {
+        return &[];
+    }
+    let in_cycles = RECIPES
+        .iter()
+        .any(|recipe| recipe.name == algorithm && recipe.text.contains("\ncycle_steps ="));
+    if in_cycles {
+        GROUPS
+    } else {
+        &GROUPS[..GROUPS.len() - 1]
+    }
 }
 
 /// The keys every recipe of `algorithm` has.

@@ -9,6 +9,16 @@ pub struct ShippedRecipe {
     pub text: &'static str,
 }
 
+/// A recipe by its name, which is its file's too.
+macro_rules! shipped {
+    ($name:literal) => {
+        ShippedRecipe {
+            name: $name,
+            text: include_str!(concat!("../../recipes/", $name, ".toml")),
+        }
+    };
+}
+
 /// Shipped recipes. The ones named like an algorithm serve any environment.
 pub const RECIPES: &[ShippedRecipe] = &[
     ShippedRecipe {
@@ -83,6 +93,30 @@ pub const RECIPES: &[ShippedRecipe] = &[
         name: "reach2df-v2-td3-gan",
         text: include_str!("../../recipes/reach2df-v2-td3-gan.toml"),
     },
+    shipped!("peg-in-hole-2d-td3"),
+    shipped!("peg-in-hole-2d-td3-bc"),
+    shipped!("peg-in-hole-2d-td3-maf"),
+    shipped!("peg-in-hole-2d-td3-gan"),
+    shipped!("peg-in-hole-2d-g2-td3"),
+    shipped!("peg-in-hole-2d-g2-td3-bc"),
+    shipped!("peg-in-hole-2d-g2-td3-maf"),
+    shipped!("peg-in-hole-2d-g2-td3-gan"),
+    shipped!("peg-in-hole-rand-init-td3"),
+    shipped!("peg-in-hole-rand-init-td3-bc"),
+    shipped!("peg-in-hole-rand-init-td3-maf"),
+    shipped!("peg-in-hole-rand-init-td3-gan"),
+    shipped!("peg-in-hole-rand-init-g2-td3"),
+    shipped!("peg-in-hole-rand-init-g2-td3-bc"),
+    shipped!("peg-in-hole-rand-init-g2-td3-maf"),
+    shipped!("peg-in-hole-rand-init-g2-td3-gan"),
+    shipped!("pick-and-place-rand-init-td3"),
+    shipped!("pick-and-place-rand-init-td3-bc"),
+    shipped!("pick-and-place-rand-init-td3-maf"),
+    shipped!("pick-and-place-rand-init-td3-gan"),
+    shipped!("pick-and-place-rand-init-g2-td3"),
+    shipped!("pick-and-place-rand-init-g2-td3-bc"),
+    shipped!("pick-and-place-rand-init-g2-td3-maf"),
+    shipped!("pick-and-place-rand-init-g2-td3-gan"),
 ];
 
 impl ShippedRecipe {

@@ -33,7 +33,7 @@ pub struct Evaluation {
     pub returns: Vec<f64>,
     /// Steps, per episode.
     pub lengths: Vec<u32>,
-    /// Whether its last state is a success, per episode; empty where the environment has no goals.
+    /// Whether its last state is a success, per episode; empty where the environment does not know what one is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub successes: Vec<bool>,
     /// What critics expected of the policy, the mean over all steps; absent where there are none.
@@ -127,10 +127,7 @@ impl<'a> Deployment<'a> {
             }
             evaluation.returns.push(ret);
             evaluation.lengths.push(length);
-            if let (Some(task), Some(goals)) = (spec.goal, env.goals()) {
-                let is_success = task.is_success(goals.achieved, goals.desired);
-                evaluation.successes.push(is_success);
-            }
+            evaluation.successes.extend(env.is_success());
         }
         Ok(evaluation)
     }
@@ -171,7 +168,7 @@ impl Evaluation {
             .fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// Fraction of episodes whose last state is a success; nothing where the environment has no goals.
+    /// Fraction of episodes whose last state is a success; nothing where the environment does not know what one is.
     #[must_use]
     pub fn success_rate(&self) -> Option<f64> {
         let count = self.successes.iter().filter(|success| **success).count();

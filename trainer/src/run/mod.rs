@@ -7,6 +7,8 @@ mod directory;
 mod evaluate;
 pub mod fonts;
 mod heat_map;
+#[cfg(test)]
+mod hidden_goal_check;
 mod learning_curve;
 mod log;
 mod mentor;

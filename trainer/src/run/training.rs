@@ -17,9 +17,9 @@ use super::{
     Audience, Deployment, Evaluation, Outcome, Progress, Recording, RunDirectory, Stop,
     TorchPolicy, learning_curve, policy_file, potential_file,
 };
-use crate::algo::{Algorithm, Dimensions, Setup, Shaping, UpdateSchedule};
+use crate::algo::{Algorithm, Dimensions, Setup, Shaping, Shown, UpdateSchedule};
 use crate::data::{
-    Batch, BatchRows, Demonstrations, EpisodeBuffer, EpisodeShape, Experience, Hindsight,
+    Batch, BatchRows, Demonstrations, EpisodeBuffer, EpisodeShape, Experience, Hindsight, NStep,
     ReplayBuffer,
 };
 use crate::env::{Env, EnvSpec, GoalReward, VectorEnv, registry};
@@ -92,7 +92,10 @@ pub fn fit_with(
     )?;
     match state {
         Some(state) => run.restore(state)?,
-        None => run.begin_alike(),
+        None => {
+            run.imitate(session.audience);
+            run.begin_alike();
+        }
     }
     run.train(session.audience, &session.stop)
 }
@@ -184,6 +187,7 @@ impl<'a> Run<'a> {
                 .as_ref()
                 .and_then(|demos| demos.cloning()),
             critic_rows: recipe.critic_rows(),
+            critic_warmup: recipe.critic_warmup(),
             shaping: recipe.shaping.as_ref().zip(potential.as_ref()).map(
                 |(settings, potential)| Shaping {
                     potential,
@@ -205,6 +209,9 @@ impl<'a> Run<'a> {
             dimensions.action,
             device,
         );
+        let statistics = |wanted: bool| wanted.then(|| normalizer(recipe, evaluation_env.as_ref()));
+        let normalizer = statistics(policy.normalize_observations);
+        let unshared = statistics(policy.normalize_observations && peers.is_some());
         let no_logs = LogLengths::default();
         let logs = logs.unwrap_or(&no_logs);
         let mut this = Self {
@@ -218,12 +225,9 @@ impl<'a> Run<'a> {
             log: RunLog::open(directory, algorithm.metric_names(), logs)?,
             algorithm,
             schedule: recipe.algorithm.schedule(),
-            unshared: (peers.is_some() && policy.normalize_observations)
-                .then(|| normalizer(recipe, &spec)),
+            unshared,
             peers,
-            normalizer: policy
-                .normalize_observations
-                .then(|| normalizer(recipe, &spec)),
+            normalizer,
             batch: if potential.is_some() {
                 batch.with_potential(dimensions.observation)
             } else {
@@ -389,6 +393,36 @@ impl<'a> Run<'a> {
         self.peers.as_ref().is_none_or(|peers| peers.rank() == 0)
     }
 
+    /// The actor begins as the demonstrations show, where that is asked for.
+    fn imitate(&mut self, audience: Audience) {
+        let (Some(settings), Some(mentor)) = (&self.recipe.imitation, &self.mentor) else {
+            return;
+        };
+        if let (Some(peers), Some(normalizer), Some(unshared)) =
+            (&self.peers, &mut self.normalizer, &mut self.unshared)
+        {
+            normalizer.merge_all(unshared, peers);
+        }
+        let mut shown = mentor.demonstrated();
+        if let Some(normalizer) = &self.normalizer {
+            let rows = (shown.observation).chunks_exact_mut(self.spec.observation_dim());
+            rows.for_each(|row| normalizer.apply(row));
+        }
+        let shown = Shown {
+            observation: &shown.observation,
+            action: &shown.action,
+        };
+        let errors = (self.algorithm).imitate(shown, settings, &mut self.update_rng);
+        if let (Audience::Person, Some(first), Some(last)) =
+            (audience, errors.first(), errors.last())
+        {
+            eprintln!(
+                "demonstrations cloned in {} passes: mean square error of an action {first:.4}, in the end {last:.4}",
+                errors.len()
+            );
+        }
+    }
+
     /// The parameters of the first process become those of all.
     fn begin_alike(&mut self) {
         if let Some(peers) = &self.peers {
@@ -476,13 +510,30 @@ impl<'a> Run<'a> {
         // A potential has a normaliser of its own, and so needs what nobody has normalised yet.
         let first = normalizer.filter(|_| self.potential.is_none());
         let (experience, mentor, hindsight) = (&self.experience, &self.mentor, &self.hindsight);
+        let settings = self.recipe.n_step.as_ref();
+        let n_step = settings.map(|settings| NStep {
+            steps: settings.n_step,
+            recent: self.schedule.interval,
+            n_envs: self.recipe.run.n_envs,
+        });
         let write = |rows: &mut BatchRows<'_>| {
             let (mut own, mut shown) = rows.split_at(rows.rows - demonstrated);
             if own.rows > 0 {
+                let n_far = settings.map_or(0, |settings| settings.rows(own.rows));
+                let (mut near, mut far) = own.split_at(own.rows - n_far);
                 match experience {
-                    Experience::Steps(buffer) => buffer.sample(rng, gamma, first, &mut own),
+                    Experience::Steps(buffer) => buffer.sample(rng, gamma, first, &mut near),
                     Experience::Episodes(buffer) => {
-                        buffer.sample(rng, hindsight, gamma, first, &mut own);
+                        buffer.sample(rng, hindsight, gamma, first, &mut near);
+                    }
+                }
+                match (experience, &n_step) {
+                    (_, None) => (),
+                    (Experience::Steps(buffer), Some(n_step)) => {
+                        buffer.sample_n_step(rng, n_step, gamma, first, &mut far);
+                    }
+                    (Experience::Episodes(buffer), Some(n_step)) => {
+                        buffer.sample_n_step(rng, n_step, gamma, first, &mut far);
                     }
                 }
             }
@@ -718,10 +769,11 @@ fn experience(recipe: &Recipe, spec: &EnvSpec) -> Experience {
     }
 }
 
-fn normalizer(recipe: &Recipe, spec: &EnvSpec) -> Normalizer {
+/// Of tasks that can be done, some numbers of which never change in a successful episode.
+fn normalizer(recipe: &Recipe, env: &dyn Env) -> Normalizer {
     let clip = recipe.policy.observation_clip as f32;
-    let normalizer = Normalizer::new(spec.observation_dim(), clip);
-    match spec.goal {
+    let normalizer = Normalizer::new(env.spec().observation_dim(), clip);
+    match env.is_success() {
         Some(_) => normalizer.with_floor(GOAL_STD_FLOOR),
         None => normalizer,
     }

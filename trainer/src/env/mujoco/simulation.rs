@@ -5,7 +5,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use mujoco_rs::error::MjModelError;
 use mujoco_rs::prelude::{MjData, MjModel, MjtObjBase, MjtState};
+use mujoco_rs::wrappers::mj_auxiliary::MjVfs;
 
 use super::super::EnvError;
 use super::camera::Camera;
@@ -64,16 +66,57 @@ impl Simulation {
                 source,
             })?;
         change(&mut model);
-        let period_s = model.opt().timestep * f64::from(frame_skip);
-        Ok(Self {
+        Ok(Self::of(
+            model,
+            path.to_owned(),
+            frame_skip,
+            uses_contact_forces,
+            camera,
+        ))
+    }
+
+    /// A model of ours, as if `text` lay at `path`: what it includes is taken from the folder there.
+    ///
+    /// # Errors
+    /// [`EnvError::Model`] if MuJoCo does not accept it.
+    pub(super) fn open_text(
+        path: &Path,
+        text: &str,
+        frame_skip: u32,
+        camera: Camera,
+        change: impl FnOnce(&mut MjModel),
+    ) -> Result<Self, EnvError> {
+        log::install();
+        let mut files = MjVfs::new();
+        let model = files
+            .add_from_buffer(path, text.as_bytes())
+            .map_err(MjModelError::from)
+            .and_then(|()| log::quietly(|| MjModel::from_xml_vfs(path, &files)));
+        let mut model = model.map_err(|source| EnvError::Model {
             path: path.to_owned(),
+            source,
+        })?;
+        change(&mut model);
+        Ok(Self::of(model, path.to_owned(), frame_skip, false, camera))
+    }
+
+    fn of(
+        model: MjModel,
+        path: PathBuf,
+        frame_skip: u32,
+        uses_contact_forces: bool,
+        camera: Camera,
+    ) -> Self {
+        let period_s = model.opt().timestep * f64::from(frame_skip);
+        Self {
+            path,
             data: MjData::new(Arc::new(model)),
             frame_skip,
             uses_contact_forces,
             period_s,
             camera,
             scratch: Vec::new(),
-        })
+        }
     }
 
     /// MuJoCo's data.
