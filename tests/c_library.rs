@@ -9,11 +9,13 @@ use std::process::Command;
 
 use rlfd_runtime::image::ImageBytes;
 use rlfd_runtime::{
-    Board, Controller, EnginePolicy, Event, ImagePolicy, Micros, Outcome, Phase, Policy,
-    PolicyImage, SafetyLimits, Telemetry,
+    Board, ControlOptions, Controller, EnginePolicy, Event, EventLog, ImagePolicy, Micros, Outcome,
+    Phase, Policy, PolicyImage, SafetyLimits, Telemetry,
 };
 
 use crate::hil::images;
+
+mod refused;
 
 const HOST: &str = "x86_64-unknown-linux-gnu";
 const CORTEX_M4F: &str = "thumbv7em-none-eabihf";
@@ -87,6 +89,33 @@ fn a_cortex_m4f_computes_the_same_bits_in_c() {
             .arg(&program));
         assert_eq!(said, expected(&image));
     }
+}
+
+/// Everything the library refuses and every fault it latches, provoked from C. `RLFD_BLESS=1` rewrites the lines.
+#[test]
+fn c_is_told_every_refusal_and_every_fault() {
+    let library = library(HOST);
+    let folder = tempfile::tempdir().unwrap();
+    refused::write_files(folder.path());
+    let program = folder.path().join("refusals");
+    run(Command::new("gcc")
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("c"))
+        .arg("-std=c11")
+        .args(WARNINGS)
+        .args(["refusals.c", "-lrlfd", "-lpthread", "-ldl", "-lm"])
+        .args(library_arguments(&library))
+        .arg("-o")
+        .arg(&program));
+    let said = run(Command::new(&program).arg(folder.path()));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/c_refusals.txt");
+    if std::env::var_os("RLFD_BLESS").is_some() {
+        fs::write(&path, &said).unwrap();
+    }
+    let golden = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        golden == said,
+        "golden/c_refusals.txt differs (RLFD_BLESS=1 rewrites it); this run gave:\n{said}"
+    );
 }
 
 #[test]
@@ -191,7 +220,12 @@ fn whole_loop(image: &PolicyImage<'_>, text: &mut String) {
     let mut memory = vec![0.0; Controller::<ImagePolicy<'_>>::memory_len(&contract)];
     let mut controller = Controller::new(policy, &contract, &limits, &mut memory)
         .unwrap()
-        .with_max_interval_us(5 * contract.period_us);
+        .with_options(ControlOptions {
+            max_interval_us: 5 * contract.period_us,
+            max_repeats: 5,
+            ..ControlOptions::DEFAULT
+        })
+        .unwrap();
     let said = std::cell::RefCell::new(String::new());
     let mut machine = Machine {
         now_us: 0,
@@ -199,7 +233,10 @@ fn whole_loop(image: &PolicyImage<'_>, text: &mut String) {
         broken: false,
         said: &said,
     };
-    let mut listener = Listener(&said);
+    let mut listener = Listener {
+        said: &said,
+        log: EventLog::new(),
+    };
     controller
         .self_test(image.golden(), &mut machine, &mut listener)
         .unwrap();
@@ -224,7 +261,13 @@ fn whole_loop(image: &PolicyImage<'_>, text: &mut String) {
     let Phase::Faulted { fault, .. } = controller.phase() else {
         panic!("{:?}", controller.phase());
     };
-    writeln!(said.borrow_mut(), "latched {fault}").unwrap();
+    let counters = listener.log.counters();
+    let (acted, refused) = (counters.acted, counters.refused);
+    writeln!(
+        said.borrow_mut(),
+        "acted {acted} refused {refused}\nlatched {fault}"
+    )
+    .unwrap();
     text.push_str(&said.borrow());
 }
 
@@ -279,10 +322,14 @@ impl Board for Machine<'_> {
     }
 }
 
-struct Listener<'a>(&'a std::cell::RefCell<String>);
+struct Listener<'a> {
+    said: &'a std::cell::RefCell<String>,
+    log: EventLog<1>,
+}
 
 impl Telemetry for Listener<'_> {
     fn record(&mut self, event: Event) {
+        self.log.record(event);
         let Event::Entered { phase, at } = event else {
             return;
         };
@@ -296,6 +343,6 @@ impl Telemetry for Listener<'_> {
         };
         let fault = phase.fault();
         let name = fault.map_or("no fault".to_owned(), |fault| fault.to_string());
-        writeln!(self.0.borrow_mut(), "phase {number} {}: {name}", at.0).unwrap();
+        writeln!(self.said.borrow_mut(), "phase {number} {}: {name}", at.0).unwrap();
     }
 }

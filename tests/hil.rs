@@ -4,6 +4,7 @@ mod bench;
 mod fallback;
 mod faults;
 mod firmware;
+mod goal;
 pub mod images;
 mod peg;
 mod update;

@@ -16,7 +16,7 @@ use rlfd_trainer::hil::{
 use robot_computer::metronome::Metronome;
 use robot_computer::punctuality::Punctuality;
 use robot_computer::serve;
-use robot_computer::server::{Memory, Server};
+use robot_computer::server::Memory;
 
 use crate::hil::images;
 
@@ -44,11 +44,10 @@ fn every_engine_balances_the_pendulum_once_per_millisecond() {
             let image = PolicyImage::view(&bytes).unwrap();
             let mut policy = open(&model);
             let mut memory = Memory::new(&image, policy.as_mut()).unwrap();
-            let mut server = Server::new(image, policy.as_mut(), &mut memory).unwrap();
+            let mut server = memory.serve(image, policy.as_mut()).unwrap();
             let (mut stream, _) = listener.accept().unwrap();
             let metronome = Metronome::new(PERIOD).unwrap();
-            let kept = serve(&mut server, &mut stream, metronome).unwrap();
-            (kept, server.steps())
+            serve(&mut server, &mut stream, metronome).unwrap()
         });
         play(port);
         let (kept, steps) = robot_computer.join().unwrap();

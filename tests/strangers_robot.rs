@@ -12,13 +12,13 @@ use std::path::Path;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use rlfd_export::graph::{Attribute, Data, Node, Value};
+use rlfd_export::graph::{Attribute, Data, Dim, Node, Port, Value};
 use rlfd_export::onnx::SPEC_KEY;
 use rlfd_export::{ImageOptions, Model, make_image, model_of};
 use rlfd_models::checkpoint::Checkpoint;
 use rlfd_models::spec::ObservationTerm;
 use rlfd_runtime::control::{Between, ControlOptions, Drive, Joint};
-use rlfd_runtime::image::OwnedImage;
+use rlfd_runtime::image::{OwnedImage, Source};
 use rlfd_runtime::{
     Board, Controller, EnginePolicy, ImagePolicy, Micros, Outcome, Policy, SafetyLimits,
 };
@@ -76,6 +76,11 @@ fn foreign_model() -> Model {
         ("joint_damping", list(&|joint| damping(joint.1).to_string())),
         ("default_joint_pos", list(&|joint| joint.2.to_string())),
         ("action_scale", SCALE.to_string()),
+        // The torso's height and pitch, and three velocities of it.
+        (
+            "observation_names",
+            "torso,joint_pos,base_lin_vel,joint_vel,actions".to_owned(),
+        ),
     ] {
         model.metadata.push((key.to_owned(), value));
     }
@@ -116,6 +121,22 @@ fn foreign_model() -> Model {
             attributes,
         });
     };
+    // It observes its last action too, as a stranger's policy does, and makes nothing of it.
+    let n_measured = VELOCITIES + JOINTS.len();
+    graph.inputs = vec![Port {
+        name: "obs".to_owned(),
+        dtype: "float32",
+        shape: Some(vec![
+            Dim::Symbol("batch".to_owned()),
+            Dim::Fixed(n_measured + JOINTS.len()),
+        ]),
+    }];
+    let value = Value {
+        shape: vec![n_measured],
+        data: Data::I64((0..n_measured as i64).collect()),
+    };
+    graph.constants.insert("measured".to_owned(), value);
+    node("Gather", ["obs", "measured"], "observation");
     node("Gather", ["observation", "positions of joints"], "q");
     node("Gather", ["observation", "velocities of joints"], "q'");
     node("Mul", ["share", "of share"], "a of share");
@@ -124,6 +145,9 @@ fn foreign_model() -> Model {
     node("Add", ["a of share", "a of q"], "a of both");
     node("Add", ["a of both", "a of q'"], "a of all");
     node("Add", ["a of all", "of pose"], "action");
+    // Nodes stand in the order they run.
+    let is_first = |node: &Node| node.inputs[0] == "obs";
+    graph.nodes.sort_by_key(|node| !is_first(node));
     model
 }
 
@@ -271,6 +295,19 @@ fn a_strangers_policy_runs_with_gains_and_pose_from_its_metadata() {
         let numbers = [term.scale, term.offset, term.stiffness, term.damping];
         assert_eq!(numbers, [SCALE, pose, stiffness(torque), damping(torque)]);
     }
+    let observed: Vec<_> = view
+        .observation_terms()
+        .map(|term| (term.name, term.dim, term.source))
+        .collect();
+    assert_eq!(observed[0], ("torso", 2, Source::Sensor));
+    assert_eq!(observed[4], ("actions", 6, Source::LastAction));
+    assert_eq!(view.contract().measurement_dim(), 17);
+    let note = "`actions`, 6 numbers, is the policy's last action";
+    assert!(
+        made.notes.iter().any(|told| told.contains(note)),
+        "{:?}",
+        made.notes
+    );
     let joints = joints();
     let drive = Drive::Torque(&joints);
 

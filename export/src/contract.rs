@@ -6,6 +6,7 @@ use rlfd_runtime::image;
 use crate::error::ExportError;
 use crate::foreign::{Joints, Metadata};
 use crate::lower::{Lowered, NamedPort};
+use crate::observation_names::{self, Part};
 use crate::onnx::Model;
 
 /// Terms and texts of an image.
@@ -49,7 +50,7 @@ impl Contract {
     }
 
     /// One observation term for each input and one action term for each output, without scale or limits; where the metadata name the
-    /// joints, one action term for each of them.
+    /// joints, one action term for each of them, and where they name what is observed, one observation term for each of that.
     ///
     /// # Errors
     /// The control period is not given.
@@ -68,9 +69,19 @@ impl Contract {
         let joints = metadata.joints();
         let mut notes = metadata.warnings;
         let mut provenance = format!("onnx by {}", model.producer);
-        if let Some(names) = metadata.observation_names {
+        if let Some(names) = &metadata.observation_names {
             provenance.push_str(&format!("; observes {names}"));
         }
+        let n_actions = lowered.outputs.iter().map(NamedPort::len).sum();
+        let n_joints = joints
+            .as_ref()
+            .map_or(n_actions, |joints| joints.names.len());
+        let observation = observation_of_names(
+            metadata.observation_names.as_deref(),
+            &lowered.inputs,
+            (n_joints, n_actions),
+            &mut notes,
+        );
         let action = match joints {
             Some(joints) => action_of_joints(&joints, &lowered.outputs, &mut notes),
             None => lowered.outputs.iter().map(generic_action).collect(),
@@ -79,7 +90,7 @@ impl Contract {
             environment: model.graph.name.clone(),
             provenance,
             period_us,
-            observation: lowered.inputs.iter().map(generic_observation).collect(),
+            observation,
             action,
             notes,
         })
@@ -109,12 +120,53 @@ impl Contract {
     }
 }
 
-fn generic_observation(port: &NamedPort) -> ObservationTerm {
-    ObservationTerm {
+/// One term for each input, or for each part of the only one. What is asked of the robot and the policy's last action are told
+/// from sensors by their names, and so is the reader.
+fn observation_of_names(
+    names: Option<&str>,
+    inputs: &[NamedPort],
+    (n_joints, n_actions): (usize, usize),
+    notes: &mut Vec<String>,
+) -> Vec<ObservationTerm> {
+    let whole = |port: &NamedPort| Part {
         name: port.name.clone(),
-        unit: "1".to_string(),
-        source: Source::Sensor,
         dim: port.len(),
+        source: observation_names::source(&port.name, port.len(), n_actions),
+    };
+    let parts = match (names, inputs) {
+        (Some(names), [port]) => {
+            match observation_names::parts(names, port.len(), n_joints, n_actions) {
+                Ok(parts) => parts,
+                Err(reason) => {
+                    notes.push(format!(
+                        "its metadata name what `{}` is made of, but {reason}; it stays one term of sensors, the last action and \
+                         commands included",
+                        port.name
+                    ));
+                    vec![whole(port)]
+                }
+            }
+        }
+        _ => inputs.iter().map(whole).collect(),
+    };
+    for part in &parts {
+        let Part { name, dim, source } = part;
+        let becomes = match source {
+            Source::Sensor => continue,
+            Source::Setpoint => "a setpoint: the board is told it",
+            Source::LastAction => "the policy's last action: the controller fills it in",
+        };
+        notes.push(format!("`{name}`, {dim} numbers, is {becomes}"));
+    }
+    parts.into_iter().map(observation_part).collect()
+}
+
+fn observation_part(part: Part) -> ObservationTerm {
+    ObservationTerm {
+        name: part.name,
+        unit: "1".to_string(),
+        source: part.source,
+        dim: part.dim,
         scale: 1.0,
         offset: 0.0,
         clip: None,

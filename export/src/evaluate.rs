@@ -9,6 +9,7 @@ use crate::graph::Graph;
 use crate::lower::LowerOptions;
 use crate::ops::{self, Call, OpDef};
 use crate::passes::{Selection, select};
+use crate::work::Work;
 
 /// The part of a graph that makes up a policy, ready to run. A recurrent state is carried, as an image carries it.
 #[derive(Debug)]
@@ -117,6 +118,7 @@ impl Evaluator {
         &self,
         feeds: BTreeMap<String, Array>,
     ) -> Result<BTreeMap<String, Array>, ExportError> {
+        let work = Work::default();
         let mut values = feeds;
         values.extend(
             self.state
@@ -129,6 +131,7 @@ impl Evaluator {
                 node,
                 opset: self.selection.graph.opset,
                 operands: node.inputs.iter().map(find).collect(),
+                work: &work,
             };
             let mean = ops::mean_of(node, &call).map_err(|problem| node.wrong(problem))?;
             let results = match mean {

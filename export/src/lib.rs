@@ -17,6 +17,7 @@ pub mod image;
 pub mod inspection;
 pub mod lower;
 pub mod npz;
+pub mod observation_names;
 pub mod onnx;
 pub mod operation;
 pub mod ops;
@@ -24,6 +25,7 @@ pub mod passes;
 pub mod policy_graph;
 pub mod session;
 pub mod source;
+pub mod work;
 
 pub use artefact::{Artefact, Backend, Runner};
 pub use error::ExportError;

@@ -6,19 +6,23 @@ mod builder;
 mod codes;
 mod emit;
 mod fuse;
+mod lowered;
 mod plan;
 mod precision;
 mod quantized;
+mod ranges;
 mod step;
 mod tensor;
 
 use std::collections::BTreeMap;
 
-use rlfd_runtime::image::{Constants, Op, Place as ImagePlace, Port, ProgramSource};
+use rlfd_runtime::image::Place as ImagePlace;
 
 pub use builder::{Bias, Builder, ConvShape};
 pub use codes::{map, reduce, zip};
-pub use precision::{Precision, Ranges};
+pub use lowered::{Lowered, NamedPort, StatePair};
+pub use precision::Precision;
+pub use ranges::Ranges;
 pub use tensor::{Quantized, Tensor};
 
 use crate::dtype::Dtype;
@@ -26,6 +30,7 @@ use crate::error::ExportError;
 use crate::graph::{Graph, Node};
 use crate::ops::{self, Call, Site};
 use crate::passes::{self, Folded, Selection};
+use crate::work::Work;
 use emit::{Emitter, small};
 use fuse::Fuser;
 use plan::{Fixed, Plan};
@@ -44,113 +49,6 @@ pub struct LowerOptions {
     pub precision: Option<(Precision, Ranges)>,
     /// Sampling nodes give their mean instead of being refused.
     pub sampling_mean: bool,
-}
-
-/// A named run of the observation or of the action.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NamedPort {
-    /// As in the graph.
-    pub name: String,
-    /// What the graph holds it as.
-    pub dtype: Dtype,
-    /// Lengths of its axes for one sample.
-    pub shape: Vec<usize>,
-    /// Where it lies.
-    pub place: ImagePlace,
-    /// `1x57`
-    pub shape_text: String,
-}
-
-/// A state that the policy carries.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatePair {
-    /// The graph's input.
-    pub input: String,
-    /// The graph's output.
-    pub output: String,
-    /// Numbers.
-    pub len: usize,
-}
-
-/// A graph as a program.
-#[derive(Clone, Debug)]
-pub struct Lowered {
-    /// First operation first.
-    pub ops: Vec<Op>,
-    /// What they refer to.
-    pub constants: Constants,
-    /// The observation, in order.
-    pub inputs: Vec<NamedPort>,
-    /// The action, in order.
-    pub outputs: Vec<NamedPort>,
-    /// State carried from step to step, in order.
-    pub state: Vec<StatePair>,
-    /// Numbers of memory.
-    pub arena_len: usize,
-}
-
-impl NamedPort {
-    /// How many numbers.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    /// Whether it has none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-impl Lowered {
-    /// Numbers in an observation.
-    #[must_use]
-    pub fn observation_dim(&self) -> usize {
-        self.inputs.iter().map(NamedPort::len).sum()
-    }
-
-    /// Numbers in an action.
-    #[must_use]
-    pub fn action_dim(&self) -> usize {
-        self.outputs.iter().map(NamedPort::len).sum()
-    }
-
-    /// The ports as an image is written of them.
-    #[must_use]
-    pub fn ports(ports: &[NamedPort]) -> Vec<Port<'_>> {
-        let port = |port: &'_ NamedPort| -> (usize, ImagePlace) { (port.len(), port.place) };
-        ports
-            .iter()
-            .map(|p| {
-                let (len, place) = port(p);
-                Port {
-                    name: &p.name,
-                    shape: &p.shape_text,
-                    place,
-                    len: u32::try_from(len).unwrap_or(u32::MAX),
-                }
-            })
-            .collect()
-    }
-
-    /// What an image is written of.
-    #[must_use]
-    pub fn source<'a>(
-        &'a self,
-        inputs: &'a [Port<'a>],
-        outputs: &'a [Port<'a>],
-    ) -> ProgramSource<'a> {
-        let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        ProgramSource {
-            ops: &self.ops,
-            constants: self.constants.words(),
-            inputs,
-            outputs,
-            arena_len: small(self.arena_len),
-            state_len: small(self.state.iter().map(|pair| pair.len).sum()),
-        }
-    }
 }
 
 /// Lowers the part of `graph` that the options ask for, for one observation at a time.
@@ -173,6 +71,7 @@ struct Lowering<'a> {
     tensors: BTreeMap<String, Tensor>,
     inputs: Vec<(String, Tensor)>,
     state: Vec<(String, Tensor)>,
+    work: Work,
 }
 
 impl<'a> Lowering<'a> {
@@ -200,6 +99,7 @@ impl<'a> Lowering<'a> {
             tensors,
             inputs,
             state,
+            work: Work::default(),
         };
         for node in &folded.graph.nodes {
             lowering.node(node)?;
@@ -248,6 +148,7 @@ impl<'a> Lowering<'a> {
                 node,
                 opset: self.folded.graph.opset,
                 operands: zeros.iter().map(Option::as_ref).collect(),
+                work: &self.work,
             },
             operands,
             results: results.clone(),

@@ -38,6 +38,7 @@ use crate::dtype::Dtype;
 use crate::error::ExportError;
 use crate::graph::{Attribute, Node};
 use crate::lower::{Builder, Tensor};
+use crate::work::Work;
 
 pub use quantize::Scheme;
 pub use random::{is_random, mean_of};
@@ -214,6 +215,8 @@ pub struct Call<'a> {
     /// In order; `None` is an optional one left out. Where a node is lowered, an operand that depends on the observation is
     /// zeros of its shape.
     pub operands: Vec<Option<&'a Array>>,
+    /// What evaluating it is taken off of.
+    pub work: &'a Work,
 }
 
 impl<'a> Call<'a> {

@@ -2,17 +2,18 @@
 //! same order, so that it answers the same bits; what it saves is the reading of the image. Knows the operations of an image,
 //! no graph.
 
-use std::collections::BTreeMap;
+mod statics;
+
 use std::fmt::Write;
 
 use rlfd_runtime::image::{Op, OpCode, Place, PolicyImage, WeightType};
 use rlfd_runtime::nn::quantize::QuantizedType;
 use rlfd_runtime::nn::reduce::Reduction;
-use rlfd_runtime::nn::{Function, ZipFunction, words};
-use zerocopy::IntoBytes;
+use rlfd_runtime::nn::{Function, ZipFunction};
 
 use crate::error::ExportError;
 use crate::operation;
+use statics::{Kind, Statics};
 
 /// The source of a module with one type, `GeneratedPolicy`.
 ///
@@ -20,8 +21,7 @@ use crate::operation;
 /// The image has an operation that is not written out.
 pub fn rust_source(image: &PolicyImage<'_>) -> Result<String, ExportError> {
     let mut writer = Writer {
-        constants: image.constants(),
-        statics: BTreeMap::new(),
+        statics: Statics::new(image.constants()),
     };
     let mut act = String::new();
     let mut at = 0;
@@ -44,7 +44,9 @@ pub fn rust_source(image: &PolicyImage<'_>) -> Result<String, ExportError> {
     for port in image.outputs() {
         let numbers = match port.place {
             Place::Arena(start) => format!("&arena[{}]", range(start, port.len)),
-            place => writer.constant(Kind::F32, place, port.len as usize)?,
+            place => writer
+                .statics
+                .constant(Kind::F32, place, port.len as usize)?,
         };
         let _ = writeln!(
             act,
@@ -120,7 +122,7 @@ pub fn rust_source(image: &PolicyImage<'_>) -> Result<String, ExportError> {
         state = image.state_len(),
         golden_observation = list(golden.observation),
         golden_action = list(golden.action),
-        statics = writer.statics(),
+        statics = writer.statics.text(),
     ))
 }
 
@@ -128,46 +130,11 @@ fn beyond(what: &str) -> ExportError {
     ExportError::Model(format!("{what} is not written as source"))
 }
 
-/// As what the numbers of a constant are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    F32,
-    U16,
-    I32,
-    I16,
-    U8,
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::U16 => "u16",
-            Self::I32 => "i32",
-            Self::I16 => "i16",
-            Self::U8 => "u8",
-        }
-    }
-}
-
 struct Writer<'a> {
-    constants: &'a [f32],
-    /// Kind, first word and number of words.
-    statics: BTreeMap<(Kind, u32, usize), String>,
+    statics: Statics<'a>,
 }
 
 impl Writer<'_> {
-    /// An expression for a constant of so many words.
-    fn constant(&mut self, kind: Kind, place: Place, len: usize) -> Result<String, ExportError> {
-        let Place::Constant(start) = place else {
-            return Err(beyond("a weight that is computed"));
-        };
-        let name = format!("{}_{start}_{len}", kind.name().to_uppercase());
-        let expression = format!("&{name}.0");
-        self.statics.insert((kind, start, len), name);
-        Ok(expression)
-    }
-
     /// An expression for an operand of singles; empty where it is left out.
     fn operand(
         &mut self,
@@ -187,12 +154,12 @@ impl Writer<'_> {
                 let start = start.ok_or_else(|| beyond("an operand on top of its result"))?;
                 format!("&after[{}]", range(start, len))
             }
-            Place::Constant(_) => self.constant(Kind::F32, place, len as usize)?,
+            Place::Constant(_) => self.statics.constant(Kind::F32, place, len as usize)?,
         })
     }
 
     fn operation(&mut self, op: &Op) -> Result<String, ExportError> {
-        let constants = self.constants;
+        let constants = self.statics.words();
         let extents = op
             .extents(constants)
             .ok_or_else(|| beyond("an operation"))?;
@@ -212,7 +179,7 @@ impl Writer<'_> {
             OpCode::Dense => {
                 let half = op.weights == WeightType::F16;
                 let kind = if half { Kind::U16 } else { Kind::F32 };
-                let weight = self.constant(kind, op.b, extents.b)?;
+                let weight = self.statics.constant(kind, op.b, extents.b)?;
                 let bias = self.operand(op.c, extents.c, out)?;
                 let each_row = matches!(op.c, Place::Arena(_));
                 let start = match (op.c, half) {
@@ -269,7 +236,7 @@ impl Writer<'_> {
                 line(format!("{nn}::select::select({a}, {b}, {c}, out);"));
             }
             OpCode::Copy => {
-                let parameters = self.constant(Kind::I32, op.b, extents.b)?;
+                let parameters = self.statics.constant(Kind::I32, op.b, extents.b)?;
                 line(format!("{nn}::copy::copy({parameters}, {a}, out);"));
             }
             OpCode::Gather => {
@@ -285,7 +252,7 @@ impl Writer<'_> {
                 ));
             }
             OpCode::Conv => {
-                let weight = self.constant(Kind::F32, op.b, extents.b)?;
+                let weight = self.statics.constant(Kind::F32, op.b, extents.b)?;
                 let bias = self.operand(op.c, extents.c, out)?;
                 let words = constants
                     .get(n0 as usize..)
@@ -345,9 +312,11 @@ impl Writer<'_> {
                     WeightType::I16 => (Kind::I16, "dense_i16"),
                     _ => (Kind::U8, "dense_i8"),
                 };
-                let weight = self.constant(kind, op.b, extents.b)?;
-                let bias = self.constant(Kind::I32, op.c, extents.c)?;
-                let multipliers = self.constant(Kind::F32, Place::Constant(n3), n1 as usize)?;
+                let weight = self.statics.constant(kind, op.b, extents.b)?;
+                let bias = self.statics.constant(Kind::I32, op.c, extents.c)?;
+                let multipliers =
+                    self.statics
+                        .constant(Kind::F32, Place::Constant(n3), n1 as usize)?;
                 let output = match op.function {
                     0 => format!(
                         "Integers {{ values: {nn}::words::as_i16_mut(out), low: {}, high: {} }}",
@@ -387,43 +356,6 @@ impl Writer<'_> {
                 .map(|line| format!("{line}\n"))
                 .collect::<String>(),
         ))
-    }
-
-    /// The constants, each at a multiple of 16 bytes, as an image has them.
-    fn statics(&self) -> String {
-        let mut text = String::new();
-        for ((kind, start, len), name) in &self.statics {
-            let numbers = self.constants.get(*start as usize..).unwrap_or_default();
-            let numbers = numbers.get(..*len).unwrap_or_default();
-            let numbers: Vec<String> = match kind {
-                Kind::F32 => numbers.iter().map(|x| literal(*x)).collect(),
-                Kind::U16 => words::as_u16(numbers)
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect(),
-                Kind::I32 => words::as_i32(numbers)
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect(),
-                Kind::I16 => words::as_i16(numbers)
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect(),
-                Kind::U8 => numbers.as_bytes().iter().map(ToString::to_string).collect(),
-            };
-            let _ = write!(
-                text,
-                "\n#[allow(clippy::all)]\n#[rustfmt::skip]\nstatic {name}: rlfd_runtime::image::Aligned<[{}; {}]> = \
-                 rlfd_runtime::image::Aligned([",
-                kind.name(),
-                numbers.len()
-            );
-            for line in numbers.chunks(12) {
-                let _ = write!(text, "\n    {},", line.join(", "));
-            }
-            text += "\n]);\n";
-        }
-        text
     }
 }
 

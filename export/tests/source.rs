@@ -24,6 +24,12 @@ const GENERATED: &str = concat!(
     "/tests/source/every_operation.rs"
 );
 
+/// The image is what its fuzzer starts from, too.
+const SEED: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../runtime/fuzz/corpus/image/every_operation"
+);
+
 /// Operations one behind the other, each in memory of its own.
 struct Build {
     ops: Vec<Op>,
@@ -363,6 +369,7 @@ fn the_program_writes_the_source_that_is_compiled_here() {
     let written = fs::read_to_string(to).unwrap();
     if std::env::var_os("RLFD_BLESS").is_some() {
         fs::write(GENERATED, &written).unwrap();
+        fs::write(SEED, image()).unwrap();
     }
     assert!(
         written == fs::read_to_string(GENERATED).unwrap(),

@@ -5,7 +5,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rlfd_runtime::image::{Aligned, ImageError, PolicyImage};
+use rlfd_runtime::image::{ImageError, PolicyImage};
 use rlfd_runtime::wire::MAX_VALUES;
 use rlfd_runtime::{Controller, ImagePolicy};
 
@@ -16,6 +16,8 @@ fn main() {
     println!("cargo::rerun-if-env-changed=RLFD_UPDATE_KEY");
     println!("cargo::rerun-if-env-changed=RLFD_FALLBACK");
     println!("cargo::rerun-if-env-changed=RLFD_MAX_REPEATS");
+    println!("cargo::rerun-if-env-changed=RLFD_MAX_STUCK");
+    println!("cargo::rerun-if-env-changed=RLFD_FAMILIARITY");
     if let Err(message) = link_in() {
         println!("cargo::error={message}");
     }
@@ -40,6 +42,7 @@ fn link_in() -> Result<(), String> {
     let mut sizes = sizes(&bytes).map_err(|error| named(&error))?;
     sizes += &fallback()?;
     sizes += &max_repeats()?;
+    sizes += &familiarity()?;
     if env::var_os("CARGO_FEATURE_UPDATE").is_some() {
         sizes += &update_key()?;
     }
@@ -93,6 +96,50 @@ fn max_repeats() -> Result<String, String> {
     Ok(format!("pub(crate) const MAX_REPEATS: u16 = {most};\n"))
 }
 
+/// In how many steps a number of a term may stay while others move, of `RLFD_MAX_STUCK`: a count for each observation term in
+/// order, `-` for one that may rest; without it all may.
+fn max_stuck(n_terms: usize) -> Result<String, String> {
+    let text = env::var("RLFD_MAX_STUCK").unwrap_or_default();
+    let limits: Option<Vec<u16>> = text
+        .split(',')
+        .filter(|_| !text.is_empty())
+        .map(|part| match part {
+            "-" => Some(u16::MAX),
+            count => count.parse().ok(),
+        })
+        .collect();
+    let limits = limits.filter(|limits| limits.is_empty() || limits.len() == n_terms);
+    let limits = limits.ok_or_else(|| {
+        format!("RLFD_MAX_STUCK is `{text}`: expected {n_terms} counts or -, one for each observation term")
+    })?;
+    Ok(format!(
+        "pub(crate) const MAX_STUCK: &[u16] = &{limits:?};\n"
+    ))
+}
+
+/// The guard against unfamiliar observations, of `RLFD_FAMILIARITY`: `deviations,steps`; without it there is none.
+fn familiarity() -> Result<String, String> {
+    let text = env::var("RLFD_FAMILIARITY").unwrap_or_default();
+    let told = match text.split_once(',') {
+        _ if text.is_empty() => "None".to_owned(),
+        Some((deviations, steps)) => {
+            let deviations = deviations.parse().ok().filter(|number: &f32| *number > 0.0);
+            let steps = steps.parse().ok().filter(|steps: &u16| *steps > 0);
+            let both = deviations.zip(steps);
+            both.map_or(String::new(), |both| format!("Some({both:?})"))
+        }
+        None => String::new(),
+    };
+    if told.is_empty() {
+        return Err(format!(
+            "RLFD_FAMILIARITY is `{text}`: expected deviations,steps, both above 0"
+        ));
+    }
+    Ok(format!(
+        "pub(crate) const FAMILIARITY: Option<(f32, u16)> = {told};\n"
+    ))
+}
+
 /// The key that `export keygen` wrote, 64 hexadecimal digits in a file.
 fn update_key() -> Result<String, String> {
     let path = env::var_os("RLFD_UPDATE_KEY").ok_or(
@@ -127,6 +174,15 @@ fn sizes(bytes: &[u8]) -> Result<String, String> {
         error => error.to_string(),
     })?;
     let contract = image.contract();
+    if env::var_os("RLFD_FAMILIARITY").is_some_and(|text| !text.is_empty())
+        && image.statistics().is_none()
+    {
+        return Err(
+            "RLFD_FAMILIARITY is set, and the image has no statistics of its training; `export image --calibrate` adds them"
+                .to_owned(),
+        );
+    }
+    let max_stuck = max_stuck(contract.observation.len())?;
     let least_arena_len = match env::var_os("CARGO_FEATURE_UPDATE") {
         Some(_) => UPDATABLE_ARENA_LEN,
         None => 0,
@@ -151,7 +207,8 @@ fn sizes(bytes: &[u8]) -> Result<String, String> {
          /// Numbers that the policy's intermediate results and state take.\n\
          pub(crate) const ARENA_LEN: usize = {};\n\
          /// Numbers that the control loop borrows.\n\
-         const LOOP_LEN: usize = {};\n",
+         const LOOP_LEN: usize = {};\n\
+         {max_stuck}",
         contract.measurement_dim(),
         contract.setpoint_dim(),
         contract.action_dim(),
@@ -162,16 +219,19 @@ fn sizes(bytes: &[u8]) -> Result<String, String> {
 
 /// A copy at the boundary that images want; the runtime's own is behind its feature `alloc`, which firmware leaves off.
 struct Blocks {
-    blocks: Vec<Aligned<[u8; 16]>>,
+    blocks: Vec<Block>,
     len: usize,
 }
+
+#[repr(C, align(16))]
+struct Block([u8; 16]);
 
 impl Blocks {
     fn copy_of(bytes: &[u8]) -> Self {
         let blocks = bytes.chunks(16).map(|chunk| {
             let mut block = [0; 16];
             block[..chunk.len()].copy_from_slice(chunk);
-            Aligned(block)
+            Block(block)
         });
         Self {
             blocks: blocks.collect(),

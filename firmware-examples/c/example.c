@@ -1,5 +1,5 @@
 /* A policy in C, twice: the network alone, and the whole loop around it. It prints the bits of what it computes, which
- * tests/c.rs compares with the same in Rust. Knows neither processor nor operating system. */
+ * tests/c_library.rs compares with the same in Rust. Knows neither processor nor operating system. */
 
 #include "example.h"
 
@@ -157,7 +157,11 @@ static int whole_loop(const void *image, size_t len, const rlfd_contract *contra
                                              &controller);
     if (status != RLFD_STATUS_OK)
         return failed("rlfd_controller_new", status);
-    rlfd_controller_set_max_interval(controller, 5 * contract->period_us);
+    /* Zero in a field is its default: no other watchdog, no fallback law. */
+    const rlfd_options options = {.max_interval_us = 5 * contract->period_us, .max_repeats = 5};
+    status = rlfd_controller_set_options(controller, &options);
+    if (status != RLFD_STATUS_OK)
+        return failed("rlfd_controller_set_options", status);
     status = rlfd_controller_self_test(controller);
     if (status != RLFD_STATUS_OK)
         return failed("rlfd_controller_self_test", status);
@@ -181,7 +185,13 @@ static int whole_loop(const void *image, size_t len, const rlfd_contract *contra
         put("\n");
         machine.now_us += contract->period_us;
     }
-    put("latched ");
+    rlfd_counters counters;
+    rlfd_controller_counters(controller, &counters);
+    put("acted ");
+    put_number(counters.acted, 10);
+    put(" refused ");
+    put_number(counters.refused, 10);
+    put("\nlatched ");
     put(rlfd_fault_name(rlfd_controller_fault(controller)));
     put("\n");
     return rlfd_controller_phase(controller) == RLFD_PHASE_FAULTED ? 0 : 1;

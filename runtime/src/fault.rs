@@ -37,6 +37,9 @@ pub enum Fault {
     /// Observations are too far from those the policy was trained on.
     #[error("observations are unlike those of the training")]
     Unfamiliar = 10,
+    /// A number of the measurement does not move by a bit while others do.
+    #[error("a sensor is stuck")]
+    Stuck = 11,
 }
 
 /// A code of a later version.
@@ -46,7 +49,7 @@ pub struct UnknownFault;
 
 impl Fault {
     /// Every fault, in the order of the codes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SelfTest,
         Self::Sense,
         Self::NonFiniteMeasurement,
@@ -57,6 +60,7 @@ impl Fault {
         Self::Stale,
         Self::Overrun,
         Self::Unfamiliar,
+        Self::Stuck,
     ];
 
     /// The code on the wire.
@@ -98,6 +102,6 @@ mod tests {
             assert_eq!(Fault::try_from(fault.code()), Ok(fault));
         }
         assert_eq!(Fault::try_from(0), Err(UnknownFault));
-        assert_eq!(Fault::try_from(11), Err(UnknownFault));
+        assert_eq!(Fault::try_from(12), Err(UnknownFault));
     }
 }

@@ -32,7 +32,10 @@ pub mod observation;
 #[cfg(feature = "plant")]
 pub mod plant;
 pub mod policy;
+#[cfg(test)]
+mod rounds;
 pub mod safety;
+pub mod serve;
 mod servo;
 pub mod telemetry;
 mod time;

@@ -9,6 +9,7 @@ use crate::image::{ActionRule, Contract};
 
 /// What a board allows one command, in its units. An image may tighten this, never loosen it.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
 pub struct SafetyLimits {
     /// Least command.
     pub low: f32,

@@ -60,6 +60,18 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Nothing has happened.
+    pub const NONE: Self = Self {
+        acted: 0,
+        refused: 0,
+        held: 0,
+        clamped: 0,
+        slew_limited: 0,
+        faults: [0; Fault::ALL.len()],
+        forgotten: 0,
+        latched: None,
+    };
+
     /// Times this fault was latched.
     #[must_use]
     pub fn of(&self, fault: Fault) -> u32 {
@@ -113,19 +125,21 @@ impl<const N: usize> EventLog<N> {
     /// An empty log.
     #[must_use]
     pub const fn new() -> Self {
+        Self::counting_on(Counters::NONE)
+    }
+
+    /// An empty log that goes on counting where another stopped.
+    #[must_use]
+    pub const fn counting_on(counters: Counters) -> Self {
         Self {
             ring: Deque::new(),
-            counters: Counters {
-                acted: 0,
-                refused: 0,
-                held: 0,
-                clamped: 0,
-                slew_limited: 0,
-                faults: [0; Fault::ALL.len()],
-                forgotten: 0,
-                latched: None,
-            },
+            counters,
         }
+    }
+
+    /// Counts an event without remembering it.
+    pub fn count(&mut self, event: &Event) {
+        self.counters.count(event);
     }
 
     /// The events still remembered, oldest first.

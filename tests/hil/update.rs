@@ -47,6 +47,8 @@ fn a_board_changes_its_policy_while_it_balances() {
     assert_eq!((outcome.steps, outcome.ret), (STEPS, 1000.0), "{outcome:?}");
     assert!(!outcome.fell && outcome.fault.is_none(), "{outcome:?}");
     assert_eq!(outcome.differing, 0, "{outcome:?}");
+    let board = bench.close();
+    assert_eq!((board.acted, board.refused), (STEPS, 0), "it counts on");
     let changed = outcome.changed.expect("the policy was changed");
     assert!(changed > BEGUN && changed < STEPS, "{changed}");
     println!(

@@ -11,6 +11,7 @@ use rlfd_runtime::PolicyImage;
 use rlfd_runtime::image::ImageBytes;
 use tract_onnx::prelude::*;
 
+use super::generated;
 use super::plain_c::{self, Step};
 use super::workload::Workload;
 
@@ -163,21 +164,32 @@ impl Engine for Tract {
     }
 }
 
-pub struct PlainC {
+/// A function in a library that was compiled for the measurement.
+pub struct Compiled {
+    name: &'static str,
     step: Step,
 }
 
-impl PlainC {
-    pub fn open(workload: &Workload, folder: &Path) -> Result<Self> {
+impl Compiled {
+    pub fn plain_c(workload: &Workload, folder: &Path) -> Result<Self> {
         Ok(Self {
+            name: "plain C",
             step: plain_c::load(workload, folder)?,
+        })
+    }
+
+    /// Our policy as source, from the library of all of them.
+    pub fn source(workload: &Workload, library: &Path) -> Result<Self> {
+        Ok(Self {
+            name: "source",
+            step: generated::load(library, workload)?,
         })
     }
 }
 
-impl Engine for PlainC {
+impl Engine for Compiled {
     fn name(&self) -> &'static str {
-        "plain C"
+        self.name
     }
 
     fn step(&mut self, observation: &[f32], action: &mut [f32]) {

@@ -1,12 +1,13 @@
 //! A policy as the C program one would write by hand: loops over row-major weights, compiled by gcc.
 
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::c_void;
 use std::fmt::{Display, Write as _};
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use super::library;
 use super::workload::{Layer, Net, Workload};
 
 pub const FLAGS: [&str; 3] = ["-O3", "-march=native", "-ffast-math"];
@@ -150,12 +151,6 @@ fn copy_out(from: &str, outputs: usize, body: &mut String) {
     );
 }
 
-unsafe extern "C" {
-    fn dlopen(path: *const c_char, flags: c_int) -> *mut c_void;
-    fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
-    fn dlerror() -> *const c_char;
-}
-
 /// Compiles and loads a workload's program; it stays loaded.
 pub fn load(workload: &Workload, folder: &Path) -> Result<Step> {
     let code = folder.join(format!("{}.c", workload.name));
@@ -171,18 +166,7 @@ pub fn load(workload: &Workload, folder: &Path) -> Result<Step> {
     if !status.success() {
         bail!("gcc does not compile {}", code.display());
     }
-    let path = CString::new(library.as_os_str().as_encoded_bytes())?;
-    const NOW: c_int = 2;
-    // SAFETY: the library has no initialisers; the symbol is the function written above, of that type.
-    unsafe {
-        let library = dlopen(path.as_ptr(), NOW);
-        if library.is_null() {
-            bail!("{}", CStr::from_ptr(dlerror()).to_string_lossy());
-        }
-        let step = dlsym(library, c"step".as_ptr());
-        if step.is_null() {
-            bail!("the library has no function `step`");
-        }
-        Ok(std::mem::transmute::<*mut c_void, Step>(step))
-    }
+    let step = library::function(&library, c"step")?;
+    // SAFETY: the symbol is the function written above, of that type.
+    Ok(unsafe { std::mem::transmute::<*mut c_void, Step>(step) })
 }

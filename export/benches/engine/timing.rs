@@ -20,8 +20,8 @@ const SWEPT_BYTES: usize = 96 << 20;
 pub struct Times {
     pub least_ns: f64,
     pub median_ns: f64,
-    /// This engine's time over the first engine's, in the same round; the median.
-    pub ratio: f64,
+    /// This engine's time over that of the first and of the second engine, in the same round; the medians.
+    pub ratios: [f64; 2],
 }
 
 pub struct Bench {
@@ -103,12 +103,10 @@ fn times(samples: &[Vec<f64>]) -> Vec<Times> {
         .map(|own| Times {
             least_ns: own.iter().copied().fold(f64::INFINITY, f64::min),
             median_ns: median(own.clone()),
-            ratio: median(
-                own.iter()
-                    .zip(&samples[0])
-                    .map(|(own, first)| own / first)
-                    .collect(),
-            ),
+            ratios: [0, 1].map(|engine| {
+                let pairs = own.iter().zip(&samples[engine]);
+                median(pairs.map(|(own, ours)| own / ours).collect())
+            }),
         })
         .collect()
 }

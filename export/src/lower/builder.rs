@@ -1,52 +1,19 @@
 //! [`Builder`]: collects the steps of an image. Operators say what they need; shapes have been checked before.
 
+mod layout;
+mod products;
+
 use std::collections::BTreeMap;
 
 use rlfd_runtime::image::{OpCode, WeightType};
+
+pub use products::{Bias, ConvShape};
 
 use super::codes::zip;
 use super::step::{Operand, Run, Step, Stored};
 use super::tensor::{Place, Tensor};
 use crate::array::{Array, Strides, broadcast_shape};
 use crate::dtype::Dtype;
-
-/// What is added to a layer's products.
-#[derive(Clone, Debug)]
-pub enum Bias {
-    /// Nothing.
-    None,
-    /// `[outputs]`
-    Constant(Vec<f32>),
-    /// `[rows, outputs]`
-    Tensor(Tensor),
-}
-
-/// A convolution in two dimensions; all pairs are height, width.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConvShape {
-    /// Samples.
-    pub batch: usize,
-    /// Groups of channels.
-    pub groups: usize,
-    /// Channels of a group.
-    pub inputs: usize,
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-    /// Results of a group.
-    pub outputs: usize,
-    /// Extent of the weights.
-    pub kernel: [usize; 2],
-    /// Extent of the result.
-    pub out: [usize; 2],
-    /// Distance of neighbouring results.
-    pub strides: [usize; 2],
-    /// Zeros before the first row and column.
-    pub pads: [usize; 2],
-    /// Distance of neighbouring weights.
-    pub dilations: [usize; 2],
-}
 
 /// Steps, and the buffers and constants they use.
 #[derive(Debug, Default)]
@@ -247,247 +214,6 @@ impl Builder {
         Ok(out)
     }
 
-    /// The same numbers, axes of other lengths.
-    pub fn reshaped(&mut self, x: &Tensor, shape: &[usize]) -> Tensor {
-        x.clone().with_shape(shape)
-    }
-
-    /// The elements that `strides` selects.
-    pub fn strided(&mut self, x: &Tensor, strides: &Strides) -> Tensor {
-        if strides.is_empty() {
-            return Tensor::of(Array {
-                shape: strides.dims.clone(),
-                data: Vec::new(),
-                dtype: x.dtype,
-            });
-        }
-        let whole = Strides::of(&x.shape).merged();
-        let merged = strides.merged();
-        if merged == whole {
-            return x.clone().with_shape(&strides.dims);
-        }
-        let x = self.real(x);
-        if let Some(array) = x.constant() {
-            return Tensor::of(array.strided(strides));
-        }
-        let is_run = merged.dims.is_empty() || (merged.dims.len() == 1 && merged.steps[0] == 1);
-        if is_run && let Place::Buffer(buffer, start) = x.place {
-            return Tensor {
-                shape: strides.dims.clone(),
-                dtype: x.dtype,
-                place: Place::Buffer(buffer, start + merged.offset),
-            };
-        }
-        let out = self.fresh(&strides.dims, x.dtype);
-        let dense = Strides::of(&merged.dims).steps;
-        self.copy(&x, &merged, &out, (&dense, 0));
-        out
-    }
-
-    /// Copies the elements of `x` that `from` selects to places of `out`.
-    fn copy(
-        &mut self,
-        x: &Tensor,
-        from: &Strides,
-        out: &Tensor,
-        (steps, offset): (&[isize], usize),
-    ) {
-        const MOST_AXES: usize = 6;
-        if from.dims.len() > MOST_AXES {
-            self.refuse(format!(
-                "it moves numbers along {} axes, at most {MOST_AXES} are supported",
-                from.dims.len()
-            ));
-        }
-        let small = |n: isize| i32::try_from(n).unwrap_or(i32::MAX);
-        let mut words = vec![small(from.dims.len() as isize)];
-        words.extend(from.dims.iter().map(|n| small(*n as isize)));
-        words.extend(from.steps.iter().chain(steps).map(|n| small(*n)));
-        words.extend([small(from.offset as isize), small(offset as isize)]);
-        let n = [x.len(), out.len(), words.len(), 0];
-        let operands = [
-            self.operand(x),
-            self.store(Stored::I32(words)),
-            Operand::None,
-        ];
-        self.push(OpCode::Copy, 0, operands, out, n);
-        let is_plain = from.offset == 0
-            && offset == 0
-            && from.steps == [1]
-            && steps == [1]
-            && from.dims == [x.len()]
-            && x.len() == out.len();
-        self.last(|step| step.is_plain_copy = is_plain);
-    }
-
-    /// A copy in a buffer of its own.
-    pub(super) fn copied(&mut self, x: &Tensor) -> Tensor {
-        let out = self.fresh(&x.shape, x.dtype);
-        self.copy(x, &line(x.len()), &out, (&[1], 0));
-        out
-    }
-
-    /// A copy of `x` in the buffer of `out`, of the same length.
-    pub(super) fn copy_to(&mut self, x: &Tensor, out: &Tensor) {
-        self.copy(x, &line(x.len()), out, (&[1], 0));
-    }
-
-    /// Parts behind each other along `axis`.
-    pub fn concat(&mut self, parts: &[Tensor], axis: usize) -> Tensor {
-        if let [only] = parts {
-            return only.clone();
-        }
-        let first = &parts[0];
-        let mut shape = first.shape.clone();
-        shape[axis] = parts.iter().map(|part| part.shape[axis]).sum();
-        let outer: usize = shape[..axis].iter().product();
-        let row: usize = shape[axis..].iter().product();
-        let out = self.fresh(&shape, first.dtype);
-        let mut start = 0;
-        for part in parts.iter().filter(|part| !part.is_empty()) {
-            let len = part.len() / outer;
-            let real = self.real(part);
-            match (outer, &out.place) {
-                (1, Place::Buffer(buffer, _)) => {
-                    let place = Tensor {
-                        place: Place::Buffer(*buffer, start),
-                        ..real.clone()
-                    };
-                    self.copy_to(&real, &place);
-                }
-                _ => {
-                    let from = Strides::of(&[outer, len]);
-                    self.copy(&real, &from, &out, (&[row as isize, 1], start));
-                }
-            }
-            start += len;
-        }
-        out
-    }
-
-    /// `x · weightᵀ + bias` for each row; `weight` is `[outputs, inputs]`.
-    ///
-    /// # Errors
-    /// A weight or bias is not finite.
-    pub fn dense(
-        &mut self,
-        x: &Tensor,
-        rows: usize,
-        weight: Vec<f32>,
-        outputs: usize,
-        bias: Bias,
-    ) -> Result<Tensor, String> {
-        let inputs = weight.len() / outputs.max(1);
-        finite(&weight)?;
-        let a = self.operand(x);
-        let weight = self.store(Stored::Panels {
-            weight,
-            groups: 1,
-            outputs,
-        });
-        let bias = match bias {
-            Bias::None => Operand::None,
-            Bias::Constant(bias) => {
-                finite(&bias)?;
-                self.store(Stored::F32(bias))
-            }
-            Bias::Tensor(bias) => match bias.constant() {
-                // A constant bias has one row.
-                Some(_) => {
-                    let copy = self.copied(&bias);
-                    self.operand(&copy)
-                }
-                None => self.operand(&bias),
-            },
-        };
-        let out = self.fresh(&[rows, outputs], x.dtype);
-        self.push(
-            OpCode::Dense,
-            0,
-            [a, weight, bias],
-            &out,
-            [inputs, outputs, rows, 0],
-        );
-        Ok(out)
-    }
-
-    /// Products of `batch` pairs of matrices `[m, k]` and `[k, n]`.
-    ///
-    /// # Errors
-    /// None that shapes can cause.
-    pub fn matmul(
-        &mut self,
-        a: &Tensor,
-        b: &Tensor,
-        [batch, m, k, n]: [usize; 4],
-    ) -> Result<Tensor, String> {
-        let operands = [self.operand(a), self.operand(b), Operand::None];
-        let out = self.fresh(&[batch, m, n], a.dtype);
-        self.push(OpCode::MatMul, 0, operands, &out, [m, k, n, batch]);
-        Ok(out)
-    }
-
-    /// A convolution; `weight` is `[groups * outputs, inputs, height, width]`.
-    ///
-    /// # Errors
-    /// A weight or bias is not finite.
-    pub fn conv(
-        &mut self,
-        x: &Tensor,
-        g: &ConvShape,
-        weight: Vec<f32>,
-        bias: Option<Vec<f32>>,
-    ) -> Result<Tensor, String> {
-        finite(&weight)?;
-        let a = self.operand(x);
-        let parameters = [
-            g.groups,
-            g.inputs,
-            g.height,
-            g.width,
-            g.outputs,
-            g.kernel[0],
-            g.kernel[1],
-            g.out[0],
-            g.out[1],
-            g.strides[0],
-            g.strides[1],
-            g.pads[0],
-            g.pads[1],
-            g.dilations[0],
-            g.dilations[1],
-        ];
-        let parameters = parameters.map(|n| i32::try_from(n).unwrap_or(i32::MAX));
-        let parameters = self.store(Stored::I32(parameters.to_vec()));
-        let weight = self.store(Stored::Panels {
-            weight,
-            groups: g.groups,
-            outputs: g.outputs,
-        });
-        let bias = match bias {
-            Some(bias) => {
-                finite(&bias)?;
-                self.store(Stored::F32(bias))
-            }
-            None => Operand::None,
-        };
-        let channels = g.groups * g.outputs;
-        let out = self.fresh(&[g.batch, channels, g.out[0], g.out[1]], x.dtype);
-        let in_len = g.groups * g.inputs * g.height * g.width;
-        let out_len = channels * g.out[0] * g.out[1];
-        self.push(
-            OpCode::Conv,
-            0,
-            [a, weight, bias],
-            &out,
-            [0, g.batch, in_len, out_len],
-        );
-        if let Operand::Constant(parameters) = parameters {
-            self.last(|step| step.extra = Some((0, parameters)));
-        }
-        Ok(out)
-    }
-
     /// Elements of `table` `[outer, axis, inner]` by index.
     pub fn gather(
         &mut self,
@@ -547,22 +273,6 @@ impl Builder {
             self.last(|step| step.is_affine = true);
         }
         Ok(y)
-    }
-}
-
-/// All of `len` numbers in a line.
-fn line(len: usize) -> Strides {
-    Strides {
-        dims: vec![len],
-        steps: vec![1],
-        offset: 0,
-    }
-}
-
-fn finite(numbers: &[f32]) -> Result<(), String> {
-    match numbers.iter().all(|x| x.is_finite()) {
-        true => Ok(()),
-        false => Err("its constants are not all finite".to_string()),
     }
 }
 

@@ -5,11 +5,14 @@
 //! seen in use. An observation, whose numbers have units of their own, is divided by its own greatest number each before it is
 //! quantised, and the weights multiplied by it.
 
+mod half;
+
 use std::collections::BTreeMap;
 
-use rlfd_runtime::image::{Op, OpCode, Place, WeightType};
+use rlfd_runtime::image::{OpCode, WeightType};
 
 use super::codes::{map, zip};
+use super::ranges::Ranges;
 use super::step::{Operand, Run, Step, Stored};
 
 /// How many bits weights and, for integers, activations have.
@@ -44,27 +47,6 @@ impl Precision {
     }
 }
 
-/// Greatest magnitude of each number that goes into each dense layer, by the index of its operation.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Ranges(BTreeMap<usize, Vec<f32>>);
-
-impl Ranges {
-    /// Takes what operation `index` is about to read.
-    pub fn see(&mut self, index: usize, op: &Op, arena: &[f32]) {
-        let (OpCode::Dense, Place::Arena(start)) = (op.code, op.a) else {
-            return;
-        };
-        let inputs = op.n[0] as usize;
-        let input = &arena[start as usize..][..inputs * op.n[2] as usize];
-        let greatest = self.0.entry(index).or_insert_with(|| vec![0.0; inputs]);
-        for row in input.chunks(inputs.max(1)) {
-            for (greatest, x) in greatest.iter_mut().zip(row) {
-                *greatest = greatest.max(x.abs());
-            }
-        }
-    }
-}
-
 /// Steps, constants and buffers to rewrite.
 #[derive(Debug)]
 pub(super) struct Rewriter<'a> {
@@ -95,39 +77,6 @@ impl Rewriter<'_> {
             Precision::F16 => self.halve(),
             _ => self.quantize(precision, ranges),
         }
-    }
-
-    fn halve(&mut self) -> usize {
-        let mut count = 0;
-        for step in self
-            .steps
-            .iter_mut()
-            .filter(|step| step.code == OpCode::Dense)
-        {
-            let Operand::Constant(index) = step.operands[1] else {
-                continue;
-            };
-            let Stored::Panels {
-                weight,
-                groups: 1,
-                outputs,
-            } = &self.constants[index]
-            else {
-                continue;
-            };
-            let fits = |weight: &f32| half::f16::from_f32(*weight).is_finite();
-            if weight.iter().all(fits) {
-                let halves = Stored::Halves {
-                    weight: weight.clone(),
-                    outputs: *outputs,
-                };
-                self.constants.push(halves);
-                step.operands[1] = Operand::Constant(self.constants.len() - 1);
-                step.weights = WeightType::F16;
-                count += 1;
-            }
-        }
-        count
     }
 
     fn quantize(&mut self, precision: Precision, ranges: &Ranges) -> usize {
@@ -189,7 +138,7 @@ impl Rewriter<'_> {
             },
             _ => vec![0.0; outputs],
         };
-        let greatest = ranges.0.get(&index)?;
+        let greatest = ranges.of(index)?;
         let usable = greatest.iter().all(|x| x.is_finite()) && greatest.len() == inputs;
         // Rows of whole words only.
         if !usable || (rows > 1 && !inputs.is_multiple_of(2)) {

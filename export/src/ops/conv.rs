@@ -1,7 +1,7 @@
 //! `Conv` in one and two dimensions.
 
 use super::{Call, OpDef, Site};
-use crate::array::{Array, check_work, element_count};
+use crate::array::{Array, element_count};
 use crate::lower::{ConvShape, Tensor};
 
 pub(super) const OP: OpDef = OpDef {
@@ -95,7 +95,9 @@ fn geometry(call: &Call<'_>) -> Result<(ConvShape, Vec<usize>), String> {
     let [kernel_height, kernel_width] = two(&w[2..], 1);
     let [out_height, out_width] = two(&out, 1);
     let shape = [&[x[0], w[0]], &out[..]].concat();
-    check_work(&[element_count(&shape)?, w[1], kernel_height, kernel_width])?;
+    let kernel = [w[1], kernel_height, kernel_width];
+    call.work
+        .spend(&[&[element_count(&shape)?], &kernel[..]].concat())?;
     let geometry = ConvShape {
         batch: x[0],
         groups,

@@ -20,7 +20,11 @@ fn evaluate(call: &Call<'_>) -> Result<Vec<Array>, String> {
         0 => Ok(call.required(index)?.clone()),
         _ => call.required(index)?.transposed(),
     };
-    let product = matrix(0, "transA")?.product(&matrix(1, "transB")?)?;
+    let (a, b) = (matrix(0, "transA")?, matrix(1, "transB")?);
+    if let ([rows, inner], [_, columns]) = (a.shape.as_slice(), b.shape.as_slice()) {
+        call.work.spend(&[*rows, *inner, *columns])?;
+    }
+    let product = a.product(&b)?;
     let alpha = f64::from(call.node.float("alpha", 1.0)?);
     let product = product.map(|x| alpha * x);
     let Some(c) = call.optional(2) else {

@@ -1,7 +1,7 @@
 //! `MatMul`: the matrix product of NumPy, over any leading axes.
 
 use super::{Call, OpDef, Site};
-use crate::array::{Array, Strides, broadcast_shape, check_work, element_count};
+use crate::array::{Array, Strides, broadcast_shape, element_count};
 use crate::lower::{Bias, Tensor};
 
 pub(super) const OP: OpDef = OpDef {
@@ -57,7 +57,7 @@ impl Product {
         if b.len() > 1 {
             shape.push(columns);
         }
-        check_work(&[element_count(&batch)?, rows, inner, columns])?;
+        element_count(&batch)?;
         element_count(&shape)?;
         Ok(Self {
             a: left,
@@ -84,6 +84,8 @@ impl Product {
 fn evaluate(call: &Call<'_>) -> Result<Vec<Array>, String> {
     let (a, b) = (call.required(0)?, call.required(1)?);
     let product = Product::of(&a.shape, &b.shape)?;
+    let loops = [product.rows, product.inner, product.columns];
+    call.work.spend(&[&product.batch, &loops[..]].concat())?;
     let [left, right] = product.strides()?;
     let (left, right) = (a.strided(&left), b.strided(&right));
     let (rows, inner, columns) = (product.rows, product.inner, product.columns);

@@ -2,7 +2,7 @@
 //! with their length; a policy that is asked once per period has length 1.
 
 use super::{Call, Site};
-use crate::array::{Array, Strides, check_work};
+use crate::array::{Array, Strides};
 use crate::graph::Attribute;
 use crate::lower::{Builder, Tensor};
 
@@ -138,7 +138,8 @@ fn extent(call: &Call<'_>, cell: &Cell) -> Result<Extent, String> {
         }
         Some(_) => return Err("attribute `activations` is not a list of texts".to_string()),
     }
-    check_work(&[sequence, batch, directions, rows, input + hidden])?;
+    call.work
+        .spend(&[sequence, batch, directions, rows, input + hidden])?;
     Ok(Extent {
         sequence,
         batch,

@@ -9,6 +9,7 @@ use crate::error::ExportError;
 use crate::graph::{Graph, Node};
 use crate::lower::Quantized;
 use crate::ops::{self, Call, Scheme};
+use crate::work::Work;
 
 /// Numbers that all results together may have: a small file could ask for any number of large ones.
 const MOST_NUMBERS: usize = if cfg!(fuzzing) { 1 << 17 } else { 1 << 25 };
@@ -56,7 +57,7 @@ pub fn fold_constants(graph: &Graph) -> Result<Folded, ExportError> {
         folded.note(name, &array);
         folded.constants.insert(name.clone(), array);
     }
-    let mut n_numbers = 0;
+    let (mut n_numbers, work) = (0, Work::default());
     for node in &graph.nodes {
         // Shapes never depend on numbers, so that their nodes are constants whatever they ask the shape of.
         let is_shape = matches!(node.op.as_str(), "Shape" | "Size") && node.domain.is_empty();
@@ -68,9 +69,15 @@ pub fn fold_constants(graph: &Graph) -> Result<Folded, ExportError> {
             node,
             opset: graph.opset,
             operands: node.inputs.iter().map(find).collect(),
+            work: &work,
         };
-        let results = evaluate(op, &call).map_err(|problem| node.wrong(problem))?;
-        n_numbers += results.iter().map(|array| array.data.len()).sum::<usize>();
+        let numbers = |arrays: &mut dyn Iterator<Item = &Array>| -> usize {
+            arrays.map(|array| array.data.len()).sum()
+        };
+        let n_read = numbers(&mut call.operands.iter().flatten().copied());
+        let results = work.spend(&[n_read]).and_then(|()| evaluate(op, &call));
+        let results = results.map_err(|problem| node.wrong(problem))?;
+        n_numbers += numbers(&mut results.iter());
         if n_numbers > MOST_NUMBERS {
             return Err(node.wrong(format!(
                 "results of more than {MOST_NUMBERS} numbers together are not supported"

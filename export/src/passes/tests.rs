@@ -36,6 +36,32 @@ fn graph(inputs: &[&str], outputs: &[&str], nodes: Vec<Node>) -> Graph {
     }
 }
 
+/// No node takes much, all together take too much.
+#[test]
+fn the_work_of_all_nodes_is_limited() {
+    const NUMBERS: usize = 1 << 20;
+    let graph_of = |n_nodes: usize| {
+        let names: Vec<String> = (0..n_nodes).map(|i| format!("shape {i}")).collect();
+        let mut nodes: Vec<Node> = names
+            .iter()
+            .map(|name| node("Shape", &["many"], name))
+            .collect();
+        nodes.push(node("Mul", &["x", "two"], "y"));
+        let mut graph = graph(&["x"], &["y"], nodes);
+        let many = Value::f32(&[NUMBERS], vec![0.0; NUMBERS]);
+        graph.constants.insert("many".to_string(), many);
+        graph
+    };
+    let most = crate::work::MAX_WORK / NUMBERS;
+    fold_constants(&graph_of(most - 1)).unwrap();
+    let refusal = fold_constants(&graph_of(most + 1)).unwrap_err();
+    let message = refusal.to_string();
+    assert!(
+        message.contains("Shape") && message.contains("1073741824 products and numbers"),
+        "{message}"
+    );
+}
+
 #[test]
 fn constants_are_computed_with_one_rounding() {
     let mut three = node("Constant", &[], "three");

@@ -6,7 +6,6 @@
 mod control_loop;
 mod inference;
 mod kernels;
-mod machine;
 mod memory;
 mod meter;
 mod port;
@@ -17,17 +16,16 @@ mod text;
 #[cfg(feature = "update")]
 mod updatable;
 
-pub use control_loop::{ControlLoop, MAX_INTERVAL_PERIODS};
+pub use control_loop::ControlLoop;
 pub use inference::{infer, infer_with};
 pub use kernels::{Scratch, kernels};
-pub use machine::LinkedMachine;
 pub use memory::{COMMAND_DIM, IMAGE, MEASUREMENT_DIM, Memory, SETPOINT_DIM};
 pub use meter::measure;
 pub use port::Port;
 pub use register::Register;
 /// What a policy that is written as source calls.
 pub use rlfd_runtime;
-pub use server::{NoUpdates, Server, Updates};
+pub use server::Server;
 pub use stack::Stack;
 #[cfg(feature = "update")]
 pub use updatable::serve_updatable;

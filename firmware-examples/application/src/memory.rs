@@ -51,6 +51,9 @@ pub struct Memory {
     /// Where the commands of one policy end and those of the next begin.
     #[cfg(feature = "update")]
     pub(crate) target: [f32; COMMAND_DIM],
+    /// What was asked of the machine when a policy ended.
+    #[cfg(feature = "update")]
+    pub(crate) setpoint: [f32; SETPOINT_DIM],
 }
 
 impl Memory {
@@ -69,6 +72,8 @@ impl Memory {
             scratch: [0.0; ARENA_LEN],
             #[cfg(feature = "update")]
             target: [0.0; COMMAND_DIM],
+            #[cfg(feature = "update")]
+            setpoint: [0.0; SETPOINT_DIM],
         };
         if critical_section::with(|token| TAKEN.borrow(token).replace(true)) {
             return None;

@@ -14,7 +14,7 @@ use rlfd_runtime::backend::tract::TractPolicy;
 use rlfd_runtime::image::ImageBytes;
 use rlfd_runtime::{Policy, PolicyImage};
 use robot_computer::metronome::Metronome;
-use robot_computer::server::{Memory, Server};
+use robot_computer::server::Memory;
 use robot_computer::{real_time, serve};
 
 /// Runs a policy in a periodic loop for a robot at the other end of a TCP connection, and tells how well the period was kept.
@@ -64,7 +64,7 @@ fn run(cli: &Cli) -> Result<()> {
     let image = PolicyImage::view(&bytes).with_context(|| path.to_string())?;
     let mut policy = open(cli, &bytes)?;
     let mut memory = Memory::new(&image, policy.as_mut())?;
-    let mut server = Server::new(image, policy.as_mut(), &mut memory)?;
+    let mut server = memory.serve(image, policy.as_mut())?;
     let period = Duration::from_micros(cli.period_us.unwrap_or(image.period_us()).into());
     let metronome = Metronome::new(period).context("--period-us")?;
 
@@ -86,7 +86,7 @@ fn run(cli: &Cli) -> Result<()> {
     }
     // The wait for the robot was longer than a period.
     let metronome = Metronome::new(metronome.period())?;
-    let punctuality = serve(&mut server, &mut stream, metronome)
+    let (punctuality, _) = serve(&mut server, &mut stream, metronome)
         .with_context(|| format!("the connection to {robot} broke"))?;
     print!("{punctuality}");
     Ok(())

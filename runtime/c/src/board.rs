@@ -2,13 +2,12 @@
 
 use core::ffi::c_void;
 
-use rlfd_runtime::{Event, Micros, Telemetry};
+use rlfd_runtime::{Event, EventLog, Micros, Telemetry};
 
 use crate::controller::{Phase, phase_of};
-use crate::fault::Fault;
 use crate::status::Status;
 
-/// What a machine can do. Every function gets `context`; all but `entered` must be there. A function may be called only
+/// What a machine can do. Every function gets `context`; all but `entered` and `measured_at_us` must be there. A function may be called only
 /// from within a call of the controller, and must not call the controller itself.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
@@ -31,6 +30,9 @@ pub struct Board {
     /// Told of every phase the loop enters, with the fault that led there if there is one. May be NULL.
     pub entered:
         Option<unsafe extern "C" fn(context: *mut c_void, phase: Phase, fault: u8, at_us: u64)>,
+    /// When the last measurement was taken, by the clock of `now_us`, where sensors are read elsewhere, by an interrupt or at the
+    /// other end of a bus; `rlfd_options.max_age_us` bounds its age. NULL where a measurement is as old as the call of `sense`.
+    pub measured_at_us: Option<unsafe extern "C" fn(context: *mut c_void) -> u64>,
 }
 
 /// The functions of a [`Board`], all there.
@@ -41,13 +43,19 @@ pub(crate) struct Calls {
     sense: unsafe extern "C" fn(*mut c_void, *mut f32, usize) -> bool,
     actuate: unsafe extern "C" fn(*mut c_void, *const f32, usize) -> bool,
     make_safe: unsafe extern "C" fn(*mut c_void),
+    measured_at_us: Option<unsafe extern "C" fn(*mut c_void) -> u64>,
 }
 
-/// The function that is told of phases, if there is one.
-#[derive(Clone, Copy, Debug)]
+/// Phases that are remembered until they are asked for.
+const REMEMBERED: usize = 8;
+
+/// The function that is told of phases, if there is one, and the log.
+#[derive(Clone, Debug)]
 pub(crate) struct Listener {
     context: *mut c_void,
     entered: Option<unsafe extern "C" fn(*mut c_void, Phase, u8, u64)>,
+    /// The last phases that were entered, and how often everything happened.
+    pub log: EventLog<REMEMBERED>,
 }
 
 /// Sensors or actuators did not answer.
@@ -71,10 +79,12 @@ impl Board {
             sense,
             actuate,
             make_safe,
+            measured_at_us: self.measured_at_us,
         };
         let listener = Listener {
             context: self.context,
             entered: self.entered,
+            log: EventLog::new(),
         };
         Ok((calls, listener))
     }
@@ -97,6 +107,14 @@ impl rlfd_runtime::Board for Calls {
         answered.then_some(()).ok_or(NoAnswer)
     }
 
+    fn measured_at(&self) -> Micros {
+        match self.measured_at_us {
+            // SAFETY: see above.
+            Some(measured_at_us) => Micros(unsafe { measured_at_us(self.context) }),
+            None => self.now(),
+        }
+    }
+
     fn actuate(&mut self, command: &[f32]) -> Result<(), NoAnswer> {
         // SAFETY: see above.
         let answered = unsafe { (self.actuate)(self.context, command.as_ptr(), command.len()) };
@@ -111,9 +129,14 @@ impl rlfd_runtime::Board for Calls {
 
 impl Telemetry for Listener {
     fn record(&mut self, event: Event) {
-        if let (Event::Entered { phase, at }, Some(entered)) = (event, self.entered) {
+        let Event::Entered { phase, at } = event else {
+            // One for each step would drive the phases out of the log.
+            self.log.count(&event);
+            return;
+        };
+        self.log.record(event);
+        if let Some(entered) = self.entered {
             let (phase, fault) = phase_of(phase);
-            let fault = fault.map_or(Fault::None as u8, |fault| fault.code());
             // SAFETY: see above.
             unsafe { entered(self.context, phase, fault, at.0) };
         }

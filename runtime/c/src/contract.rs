@@ -2,7 +2,7 @@
 
 use core::ffi::{c_char, c_void};
 
-use rlfd_runtime::{ImagePolicy, PolicyImage};
+use rlfd_runtime::{ImagePolicy, PolicyImage, image};
 
 use crate::controller::Controller;
 use crate::memory::{answer, len_of, view};
@@ -52,6 +52,8 @@ pub struct Contract {
     pub observation_terms: usize,
     /// Terms of the action, see `rlfd_image_action_term`.
     pub action_terms: usize,
+    /// Numbers that the policy works in; `rlfd_updater_new` wants as many again to test another one in.
+    pub arena_len: usize,
     /// Bytes of memory that `rlfd_policy_new` takes.
     pub policy_memory: usize,
     /// Bytes of memory that `rlfd_controller_new` takes.
@@ -66,19 +68,32 @@ pub struct Contract {
     pub provenance: Text,
 }
 
-/// A named group of measurements and how it becomes part of the observation:
-/// `clamp(measurement * scale + offset, -clip, clip)`.
+/// Where the numbers of an observation term come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Source {
+    /// Sensors: part of the measurement.
+    Sensor = 0,
+    /// What is asked of the machine, see `rlfd_controller_set_setpoint`.
+    Setpoint = 1,
+    /// The policy's last action, which the controller knows itself.
+    LastAction = 2,
+}
+
+/// A named group of numbers and how it becomes part of the observation: `clamp(number * scale + offset, -clip, clip)`.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct ObservationTerm {
     /// e.g. "cart position".
     pub name: Text,
-    /// SI unit of the measurement, "1" if it has none.
+    /// SI unit before scaling, "1" if it has none.
     pub unit: Text,
     /// How many numbers.
     pub dim: u16,
     /// How many consecutive samples are stacked, oldest first; 1 is the newest alone.
     pub history: u16,
+    /// Where the numbers come from.
+    pub source: Source,
     /// Factor from measurement to observation.
     pub scale: f32,
     /// Added after scaling.
@@ -112,6 +127,8 @@ pub struct ActionTerm {
     pub stiffness: f32,
     /// Gain from joint velocity to opposing torque; 0 for none.
     pub damping: f32,
+    /// Time constant of the low-pass that smooths the command, in seconds; 0 for none.
+    pub time_constant_s: f32,
 }
 
 impl From<&PolicyImage<'static>> for Contract {
@@ -130,6 +147,7 @@ impl From<&PolicyImage<'static>> for Contract {
             state_dim: image.state_len(),
             observation_terms: contract.observation.len(),
             action_terms: contract.action.len(),
+            arena_len: image.arena_len(),
             policy_memory: len_of::<Policy>(image.arena_len()),
             controller_memory: len_of::<Controller>(image.arena_len().saturating_add(loop_len)),
             golden_observation: golden.observation.as_ptr(),
@@ -179,6 +197,11 @@ pub unsafe extern "C" fn rlfd_image_observation_term(
             unit: found.unit.into(),
             dim: found.dim,
             history: found.history,
+            source: match found.source {
+                image::Source::Sensor => Source::Sensor,
+                image::Source::Setpoint => Source::Setpoint,
+                image::Source::LastAction => Source::LastAction,
+            },
             scale: found.scale,
             offset: found.offset,
             clip: found.clip,
@@ -214,6 +237,7 @@ pub unsafe extern "C" fn rlfd_image_action_term(
             max_rate: found.max_rate,
             stiffness: found.stiffness,
             damping: found.damping,
+            time_constant_s: found.time_constant_s,
         };
         // SAFETY: promised by the caller.
         unsafe { answer(term, told) }

@@ -2,11 +2,12 @@
 
 use core::ffi::c_void;
 
+use rlfd_runtime::image::Statistics;
 use rlfd_runtime::{ImagePolicy, SafetyLimits};
 
 use crate::board::{Board, Calls, Listener};
-use crate::fault::Fault;
-use crate::memory::{answer, array, divide, view};
+use crate::fault::code_of;
+use crate::memory::{answer, array, copy_out, divide, view};
 use crate::status::{Status, status_of};
 
 /// cbindgen:ignore
@@ -42,68 +43,19 @@ pub enum Phase {
     Fallback = 5,
 }
 
-/// What became of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Outcome {
-    /// A command reached the actuators.
-    Acted = 0,
-    /// The machine was made safe, or kept so.
-    Refused = 1,
-    /// The loop was not running; nothing was touched.
-    NotRunning = 2,
-    /// The fallback law's command reached the actuators.
-    Held = 3,
-}
-
-/// One step.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub struct Cycle {
-    /// When it began, on the board's clock.
-    pub at_us: u64,
-    /// Steps since the start, this one included; 0 where the loop was not running before this step.
-    pub tick: u32,
-    /// How long it took.
-    pub duration_us: u32,
-    /// Commands moved into their limits.
-    pub clamped: u16,
-    /// Commands whose change was limited.
-    pub slew_limited: u16,
-    /// What became of it, an `rlfd_outcome`.
-    pub outcome: Outcome,
-    /// Why it was refused or held, an `rlfd_fault`; 0 if it was not.
-    pub fault: u8,
-}
-
-/// How steps kept to the period of the policy. An interval goes from the beginning of a step to the beginning of the next.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub struct Stats {
-    /// Intervals so far.
-    pub intervals: u32,
-    /// Steps that took longer than the period.
-    pub overruns: u32,
-    /// Largest difference between an interval and the period.
-    pub worst_us: u32,
-    /// The longest step.
-    pub longest_us: u32,
-    /// Mean difference between interval and period: positive is too slow.
-    pub bias_us: f32,
-    /// Mean magnitude of the difference between interval and period.
-    pub jitter_us: f32,
-}
-
 /// A policy, a board's limits and a contract, joined once and then stepped. It lives in memory that the caller lends.
 #[derive(Debug)]
 pub struct Controller {
-    control: Loop,
-    board: Calls,
-    listener: Listener,
+    pub(crate) control: Loop,
+    pub(crate) board: Calls,
+    pub(crate) listener: Listener,
+    /// What the image says of its training.
+    pub(crate) statistics: Option<Statistics<'static>>,
     golden: rlfd_runtime::image::Golden<'static>,
 }
 
-pub(crate) fn phase_of(phase: rlfd_runtime::Phase) -> (Phase, Option<rlfd_runtime::Fault>) {
+/// A phase and the number of the fault that is latched in it.
+pub(crate) fn phase_of(phase: rlfd_runtime::Phase) -> (Phase, u8) {
     let told = match phase {
         rlfd_runtime::Phase::Idle => Phase::Idle,
         rlfd_runtime::Phase::SelfTest => Phase::SelfTest,
@@ -112,7 +64,7 @@ pub(crate) fn phase_of(phase: rlfd_runtime::Phase) -> (Phase, Option<rlfd_runtim
         rlfd_runtime::Phase::Faulted { .. } => Phase::Faulted,
         rlfd_runtime::Phase::Fallback { .. } => Phase::Fallback,
     };
-    (told, phase.fault())
+    (told, code_of(phase.fault()))
 }
 
 /// A controller that C lends back.
@@ -120,7 +72,7 @@ pub(crate) fn phase_of(phase: rlfd_runtime::Phase) -> (Phase, Option<rlfd_runtim
 /// # Safety
 ///
 /// `controller` is NULL or comes from [`rlfd_controller_new`], and nobody else uses it meanwhile.
-unsafe fn lent<'a>(controller: *mut Controller) -> Result<&'a mut Controller, Status> {
+pub(crate) unsafe fn lent<'a>(controller: *mut Controller) -> Result<&'a mut Controller, Status> {
     // SAFETY: promised.
     unsafe { controller.as_mut() }.ok_or(Status::NullPointer)
 }
@@ -168,6 +120,7 @@ pub unsafe extern "C" fn rlfd_controller_new(
                 control,
                 board: calls,
                 listener,
+                statistics: image.statistics(),
                 golden: image.golden(),
             });
         }
@@ -189,27 +142,6 @@ fn as_safety_limits(limits: &'static [Limits]) -> &'static [SafetyLimits] {
     }
     // SAFETY: both are three `f32` at the same offsets, as asserted.
     unsafe { core::slice::from_raw_parts(limits.as_ptr().cast(), limits.len()) }
-}
-
-/// Latches `RLFD_FAULT_LATE` where a step begins more than this after the one before. Without it, never.
-///
-/// # Safety
-///
-/// `controller` is NULL or comes from `rlfd_controller_new`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rlfd_controller_set_max_interval(
-    controller: *mut Controller,
-    max_interval_us: u32,
-) -> Status {
-    // SAFETY: promised by the caller. The loop is moved out and back without anything in between that could fail.
-    unsafe {
-        if controller.is_null() {
-            return Status::NullPointer;
-        }
-        let place = &raw mut (*controller).control;
-        place.write(place.read().with_max_interval_us(max_interval_us));
-    }
-    Status::Ok
 }
 
 /// `RLFD_PHASE_IDLE` to `RLFD_PHASE_ARMED`, or to `RLFD_PHASE_FAULTED` and `RLFD_STATUS_SELF_TEST` where the policy does not
@@ -268,6 +200,23 @@ pub unsafe extern "C" fn rlfd_controller_stop(controller: *mut Controller) -> St
     }))
 }
 
+/// `RLFD_PHASE_ARMED` or `RLFD_PHASE_RUNNING` to `RLFD_PHASE_IDLE`, the machine made safe: it runs again only after another
+/// self-test. From `RLFD_PHASE_FALLBACK` to `RLFD_PHASE_FAULTED`, as `rlfd_controller_stop`: a latched fault is not stopped away.
+///
+/// # Safety
+///
+/// `controller` is NULL or comes from `rlfd_controller_new`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rlfd_controller_disarm(controller: *mut Controller) -> Status {
+    // SAFETY: promised by the caller.
+    status_of(unsafe { lent(controller) }.and_then(|controller| {
+        let disarmed = controller
+            .control
+            .disarm(&mut controller.board, &mut controller.listener);
+        disarmed.map_err(|_| Status::WrongPhase)
+    }))
+}
+
 /// Any phase to `RLFD_PHASE_FAULTED`, the machine made safe. `fault` is an `rlfd_fault`; of several faults the first stands.
 ///
 /// # Safety
@@ -321,42 +270,67 @@ pub unsafe extern "C" fn rlfd_controller_set_setpoint(
     }))
 }
 
-/// One step, once per period: senses, acts, bounds, actuates. Whatever goes wrong makes the machine safe, is latched and told.
-/// `cycle` may be NULL.
+/// The last command, `action_dim` numbers in the actuators' units; meaningful after a step that acted or held.
 ///
 /// # Safety
 ///
-/// `controller` is NULL or comes from `rlfd_controller_new`; `cycle` is NULL or leads to an `rlfd_cycle`.
+/// `controller` is NULL or comes from `rlfd_controller_new`; `command` is NULL or leads to memory for `len` numbers.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rlfd_controller_step(
+pub unsafe extern "C" fn rlfd_controller_command(
     controller: *mut Controller,
-    cycle: *mut Cycle,
+    command: *mut f32,
+    len: usize,
+) -> Status {
+    // SAFETY: promised by the caller.
+    status_of(unsafe {
+        lent(controller).and_then(|controller| copy_out(controller.control.command(), command, len))
+    })
+}
+
+/// The last command before `rlfd_options.joints` turned it into torques, `action_dim` numbers in the contract's units; before the
+/// first one, where the machine rests.
+///
+/// # Safety
+///
+/// As for `rlfd_controller_command`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rlfd_controller_target(
+    controller: *mut Controller,
+    target: *mut f32,
+    len: usize,
+) -> Status {
+    // SAFETY: promised by the caller.
+    status_of(unsafe {
+        lent(controller).and_then(|controller| copy_out(controller.control.target(), target, len))
+    })
+}
+
+/// Takes the machine to be where `target` says rather than at rest: for a controller that takes over from another in the middle
+/// of a motion, after `rlfd_controller_start`, with the other's `rlfd_controller_target` and the `tick` of its last cycle, from
+/// which the count goes on. `RLFD_STATUS_WRONG_PHASE` where it does not run.
+///
+/// # Safety
+///
+/// `controller` is NULL or comes from `rlfd_controller_new`; `target` is NULL or leads to `len` numbers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rlfd_controller_take_over(
+    controller: *mut Controller,
+    target: *const f32,
+    len: usize,
+    tick: u32,
 ) -> Status {
     // SAFETY: promised by the caller.
     status_of(unsafe { lent(controller) }.and_then(|controller| {
-        let done = controller
-            .control
-            .step(&mut controller.board, &mut controller.listener);
-        if cycle.is_null() {
-            return Ok(());
-        }
-        let (outcome, fault) = match done.outcome {
-            rlfd_runtime::Outcome::Acted => (Outcome::Acted, Fault::None as u8),
-            rlfd_runtime::Outcome::Refused(fault) => (Outcome::Refused, fault.code()),
-            rlfd_runtime::Outcome::Held(fault) => (Outcome::Held, fault.code()),
-            rlfd_runtime::Outcome::NotRunning => (Outcome::NotRunning, Fault::None as u8),
-        };
-        let told = Cycle {
-            at_us: done.at.0,
-            tick: done.tick,
-            duration_us: done.duration_us,
-            clamped: done.clamped,
-            slew_limited: done.slew_limited,
-            outcome,
-            fault,
-        };
         // SAFETY: promised by the caller.
-        unsafe { answer(cycle, told) }
+        let target = unsafe { array(target, len)? };
+        if target.len() != controller.control.target().len() {
+            return Err(Status::Width);
+        }
+        if phase_of(controller.control.phase()).0 != Phase::Running {
+            return Err(Status::WrongPhase);
+        }
+        controller.control.take_over(target, tick);
+        Ok(())
     }))
 }
 
@@ -382,35 +356,18 @@ pub unsafe extern "C" fn rlfd_controller_phase(controller: *const Controller) ->
 pub unsafe extern "C" fn rlfd_controller_fault(controller: *const Controller) -> u8 {
     // SAFETY: promised by the caller.
     let controller = unsafe { controller.as_ref() };
-    let fault = controller.and_then(|controller| phase_of(controller.control.phase()).1);
-    fault.map_or(Fault::None as u8, |fault| fault.code())
+    controller.map_or(0, |controller| phase_of(controller.control.phase()).1)
 }
 
-/// How the steps kept time so far.
+/// Which number of the measurement does not move, where that led to `RLFD_FAULT_STUCK`; -1 otherwise.
 ///
 /// # Safety
 ///
-/// `controller` is NULL or comes from `rlfd_controller_new`; `stats` is NULL or leads to an `rlfd_stats`.
+/// `controller` is NULL or comes from `rlfd_controller_new`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rlfd_controller_stats(
-    controller: *const Controller,
-    stats: *mut Stats,
-) -> Status {
+pub unsafe extern "C" fn rlfd_controller_stuck(controller: *const Controller) -> i32 {
     // SAFETY: promised by the caller.
-    let result = unsafe { controller.as_ref() }
-        .ok_or(Status::NullPointer)
-        .and_then(|controller| {
-            let kept = controller.control.stats();
-            let told = Stats {
-                intervals: kept.n_intervals(),
-                overruns: kept.overruns(),
-                worst_us: kept.worst_us(),
-                longest_us: kept.longest_us(),
-                bias_us: kept.bias_us(),
-                jitter_us: kept.jitter_us(),
-            };
-            // SAFETY: promised by the caller.
-            unsafe { answer(stats, told) }
-        });
-    status_of(result)
+    let controller = unsafe { controller.as_ref() };
+    let stuck = controller.and_then(|controller| controller.control.stuck());
+    stuck.map_or(-1, i32::from)
 }

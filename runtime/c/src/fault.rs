@@ -28,9 +28,11 @@ pub enum Fault {
     Overrun = 9,
     /// Observations are unlike those of the training.
     Unfamiliar = 10,
+    /// A number of the measurement does not move by a bit while others do.
+    Stuck = 11,
 }
 
-const NAMES: [(Fault, &CStr); 11] = [
+const NAMES: [(Fault, &CStr); 12] = [
     (Fault::None, c"no fault"),
     (Fault::SelfTest, c"self-test failed"),
     (Fault::Sense, c"sensors could not be read"),
@@ -45,6 +47,7 @@ const NAMES: [(Fault, &CStr); 11] = [
         Fault::Unfamiliar,
         c"observations are unlike those of the training",
     ),
+    (Fault::Stuck, c"a sensor is stuck"),
 ];
 
 /// What a number of type `rlfd_fault` says, as text for people; never NULL.
@@ -53,6 +56,11 @@ pub extern "C" fn rlfd_fault_name(fault: u8) -> *const c_char {
     let mut all = NAMES.iter();
     let found = all.find(|(candidate, _)| *candidate as u8 == fault);
     found.map_or(c"unknown fault", |(_, name)| name).as_ptr()
+}
+
+/// The number of a fault, 0 for none.
+pub(crate) fn code_of(fault: Option<rlfd_runtime::Fault>) -> u8 {
+    fault.map_or(Fault::None as u8, rlfd_runtime::Fault::code)
 }
 
 #[cfg(test)]

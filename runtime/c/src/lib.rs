@@ -22,28 +22,44 @@ extern crate std;
 mod board;
 mod contract;
 mod controller;
+mod cycle;
 mod fault;
 mod memory;
+mod options;
 mod policy;
 mod status;
+#[cfg(feature = "update")]
+mod update;
 
 pub use board::Board;
 pub use contract::{
-    ActionTerm, Contract, ObservationTerm, Text, rlfd_image_action_term, rlfd_image_check,
+    ActionTerm, Contract, ObservationTerm, Source, Text, rlfd_image_action_term, rlfd_image_check,
     rlfd_image_observation_term,
 };
 pub use controller::{
-    Controller, Cycle, Limits, Outcome, Phase, Stats, rlfd_controller_fault, rlfd_controller_new,
-    rlfd_controller_phase, rlfd_controller_reset, rlfd_controller_self_test,
-    rlfd_controller_set_max_interval, rlfd_controller_set_setpoint, rlfd_controller_start,
-    rlfd_controller_stats, rlfd_controller_step, rlfd_controller_stop, rlfd_controller_trip,
+    Controller, Limits, Phase, rlfd_controller_command, rlfd_controller_disarm,
+    rlfd_controller_fault, rlfd_controller_new, rlfd_controller_phase, rlfd_controller_reset,
+    rlfd_controller_self_test, rlfd_controller_set_setpoint, rlfd_controller_start,
+    rlfd_controller_stop, rlfd_controller_stuck, rlfd_controller_take_over, rlfd_controller_target,
+    rlfd_controller_trip,
+};
+pub use cycle::{
+    Counters, Cycle, Event, Outcome, RLFD_FAULTS, Stats, rlfd_controller_counters,
+    rlfd_controller_next_event, rlfd_controller_stats, rlfd_controller_step,
 };
 pub use fault::{Fault, rlfd_fault_name};
 pub use memory::RLFD_MEMORY_ALIGNMENT;
+pub use options::{Between, Gain, Joint, Options, rlfd_controller_set_options};
 pub use policy::{
     Policy, rlfd_policy_act, rlfd_policy_new, rlfd_policy_reset, rlfd_policy_self_test,
 };
 pub use status::{Status, rlfd_status_name};
+#[cfg(feature = "update")]
+pub use update::{
+    Flash, Installed, RLFD_UPDATER_MEMORY, Refusal, UpdateStatus, Updater, rlfd_refusal_name,
+    rlfd_update_choose, rlfd_updater_begin, rlfd_updater_chunk, rlfd_updater_commit,
+    rlfd_updater_new, rlfd_updater_status,
+};
 
 /// Nothing in the library panics, and a linker that drops what is not reached drops this.
 #[cfg(all(target_os = "none", not(test)))]

@@ -75,6 +75,36 @@ pub(crate) unsafe fn array<'a, T>(first: *const T, len: usize) -> Result<&'a [T]
     Ok(unsafe { slice::from_raw_parts(first, len) })
 }
 
+/// An array that C lends, or nothing: `len` 0 needs no pointer.
+///
+/// # Safety
+///
+/// As for [`array`].
+pub(crate) unsafe fn array_or_none<'a, T>(first: *const T, len: usize) -> Result<&'a [T], Status> {
+    if len == 0 {
+        return Ok(&[]);
+    }
+    // SAFETY: promised.
+    unsafe { array(first, len) }
+}
+
+/// Copies numbers into an array of C's that has room for just as many.
+///
+/// # Safety
+///
+/// `place` is NULL or leads to memory for `len` numbers.
+pub(crate) unsafe fn copy_out(numbers: &[f32], place: *mut f32, len: usize) -> Result<(), Status> {
+    if place.is_null() {
+        return Err(Status::NullPointer);
+    }
+    if len != numbers.len() {
+        return Err(Status::Width);
+    }
+    // SAFETY: promised.
+    unsafe { ptr::copy_nonoverlapping(numbers.as_ptr(), place, len) };
+    Ok(())
+}
+
 /// Writes an answer where C wants it.
 ///
 /// # Safety

@@ -3,6 +3,7 @@
 use core::ffi::{CStr, c_char};
 
 use rlfd_runtime::ControlError;
+use rlfd_runtime::control::OptionError;
 use rlfd_runtime::image::ImageError;
 
 /// How a call went; 0 is well. The numbers never change.
@@ -43,10 +44,22 @@ pub enum Status {
     SelfTest = 15,
     /// There is no fault of this number.
     UnknownFault = 16,
+    /// `steps_per_action` is more than the microseconds of a period, or `between` is no `rlfd_between`.
+    OptionSteps = 17,
+    /// `max_stuck` has another length than the contract has observation terms.
+    OptionStuck = 18,
+    /// `joints` are not one for each command, or one reads what is not measured, or its numbers are none.
+    OptionJoints = 19,
+    /// `max_deviations` or its patience is not above 0, or the image has no statistics of its training.
+    OptionFamiliarity = 20,
+    /// `fallback` is not one finite constant for each command, or a gain is not finite or of no measurement or command.
+    OptionFallback = 21,
+    /// There is nothing (more) to tell.
+    Empty = 22,
 }
 
 impl Status {
-    const ALL: [(Self, &'static CStr); 17] = [
+    const ALL: [(Self, &'static CStr); 23] = [
         (Self::Ok, c"ok"),
         (Self::NullPointer, c"a pointer is NULL"),
         (
@@ -88,6 +101,27 @@ impl Status {
             c"this machine does not compute the golden action",
         ),
         (Self::UnknownFault, c"there is no fault of this number"),
+        (
+            Self::OptionSteps,
+            c"options steps_per_action and between: steps of at least a microsecond, held or interpolated",
+        ),
+        (
+            Self::OptionStuck,
+            c"option max_stuck: one entry for each observation term",
+        ),
+        (
+            Self::OptionJoints,
+            c"option joints: one for each command, measured, with a torque limit above 0",
+        ),
+        (
+            Self::OptionFamiliarity,
+            c"option max_deviations: above 0 with a patience above 0, and an image with statistics",
+        ),
+        (
+            Self::OptionFallback,
+            c"option fallback: one finite constant for each command, gains of what is measured",
+        ),
+        (Self::Empty, c"there is nothing to tell"),
     ];
 }
 
@@ -113,9 +147,22 @@ impl From<ControlError> for Status {
             ControlError::Contract(_) | ControlError::PolicyShape { .. } => Self::ImageContent,
             ControlError::Channels { .. } => Self::Width,
             ControlError::Limits { .. } => Self::Limits,
-            // Options are not C's to give yet, so they are the image's.
-            ControlError::Option(_) => Self::ImageContent,
+            ControlError::Option(option) => option.into(),
             ControlError::Memory { .. } => Self::MemoryTooSmall,
+        }
+    }
+}
+
+impl From<OptionError> for Status {
+    fn from(error: OptionError) -> Self {
+        match error {
+            OptionError::StepsPerAction => Self::OptionSteps,
+            OptionError::MaxStuck => Self::OptionStuck,
+            OptionError::Joints | OptionError::JointIndex | OptionError::JointNumbers => {
+                Self::OptionJoints
+            }
+            OptionError::Statistics | OptionError::Familiarity => Self::OptionFamiliarity,
+            OptionError::Constants | OptionError::Gain => Self::OptionFallback,
         }
     }
 }

@@ -23,6 +23,9 @@ fn the_committed_header_is_the_sources() {
         "policy",
         "board",
         "controller",
+        "cycle",
+        "options",
+        "update",
     ] {
         builder = builder.with_src(package.join(format!("src/{source}.rs")));
     }

@@ -183,6 +183,7 @@ fn a_controller_keeps_to_its_phases_and_latches_what_goes_wrong() {
         actuate: Some(actuate),
         make_safe: Some(make_safe),
         entered: None,
+        measured_at_us: None,
     };
     let limits = [Limits {
         low: -1.0,
@@ -263,11 +264,11 @@ fn every_status_has_a_name() {
         let text: &'static CStr = unsafe { CStr::from_ptr(rlfd_status_name(status)) };
         text.to_str().unwrap()
     };
-    let names: std::collections::BTreeSet<_> = (0..=16).map(name).collect();
-    assert_eq!(names.len(), 17);
+    let names: std::collections::BTreeSet<_> = (0..=22).map(name).collect();
+    assert_eq!(names.len(), 23);
     assert!(!names.contains("unknown status"));
     assert_eq!(
-        (name(0), name(17), name(-1)),
+        (name(0), name(23), name(-1)),
         ("ok", "unknown status", "unknown status")
     );
 }

@@ -1,7 +1,10 @@
 //! [`Controller`]: a policy, a board's limits and a contract, joined once and then stepped.
 
 use super::watch::Watch;
-use super::{ControlOptions, Cycle, CycleStats, Drive, Outcome, Phase, Signal, State, WrongPhase};
+use super::{
+    ControlOptions, Cycle, CycleStats, Drive, OptionError, Outcome, Phase, Signal, State,
+    WrongPhase,
+};
 use crate::action::ActionPipeline;
 use crate::board::Board;
 use crate::fault::Fault;
@@ -45,7 +48,7 @@ pub enum ControlError {
     },
     /// An option does not fit the contract.
     #[error("{0}")]
-    Option(&'static str),
+    Option(OptionError),
     /// Lent memory is too small, or of the wrong length.
     #[error("{needed} numbers of memory needed, {found} given")]
     Memory {
@@ -79,7 +82,7 @@ pub struct Controller<'a, P> {
     pipeline: ObservationPipeline<'a>,
     actions: ActionPipeline<'a>,
     filter: SafetyFilter<'a>,
-    watch: Watch,
+    watch: Watch<'a>,
     measurement: &'a mut [f32],
     setpoint: &'a mut [f32],
     action: &'a mut [f32],
@@ -105,7 +108,7 @@ impl<'a, P: Policy> Controller<'a, P> {
     /// Numbers of memory a controller for this contract borrows, whatever its options.
     #[must_use]
     pub fn memory_len(contract: &Contract<'_>) -> usize {
-        contract.measurement_dim()
+        3 * contract.measurement_dim()
             + contract.setpoint_dim()
             + contract.observation_dim()
             + 6 * contract.action_dim()
@@ -146,7 +149,8 @@ impl<'a, P: Policy> Controller<'a, P> {
             }
             Ok(lent)
         };
-        let measurement = lend(contract.measurement_dim())?;
+        let mut measurements = || lend(contract.measurement_dim());
+        let (measurement, last, stayed) = (measurements()?, measurements()?, measurements()?);
         let setpoint = lend(contract.setpoint_dim())?;
         let observation = lend(needed.observation_dim)?;
         let mut commands = || lend(needed.action_dim);
@@ -160,7 +164,7 @@ impl<'a, P: Policy> Controller<'a, P> {
                 .ok_or(too_small)?,
             actions: ActionPipeline::new(contract.action, from, to),
             filter: SafetyFilter::new(contract, limits, previous)?,
-            watch: Watch::default(),
+            watch: Watch::new(last, stayed),
             measurement,
             setpoint,
             action,
@@ -178,6 +182,15 @@ impl<'a, P: Policy> Controller<'a, P> {
     /// # Errors
     /// [`ControlError::Option`] names the option that does not fit the contract.
     pub fn with_options(mut self, options: ControlOptions<'a>) -> Result<Self, ControlError> {
+        self.set_options(options).map_err(ControlError::Option)?;
+        Ok(self)
+    }
+
+    /// Runs as `options` say, from the next start on.
+    ///
+    /// # Errors
+    /// The option that does not fit the contract; the ones before then stay.
+    pub fn set_options(&mut self, options: ControlOptions<'a>) -> Result<(), OptionError> {
         options.check(&self.contract)?;
         self.actions
             .set_rate(options.steps_per_action, options.between);
@@ -185,7 +198,7 @@ impl<'a, P: Policy> Controller<'a, P> {
         let step_us = self.contract.period_us / u32::from(options.steps_per_action.max(1));
         self.stats = CycleStats::new(step_us);
         self.options = options;
-        Ok(self)
+        Ok(())
     }
 
     /// Latches [`Fault::Late`] where a step begins more than this after the one before; without it, never.
@@ -232,12 +245,26 @@ impl<'a, P: Policy> Controller<'a, P> {
         self.setpoint
     }
 
+    /// Which number of the measurement does not move, where that led to [`Fault::Stuck`]; forgotten by a reset.
+    #[must_use]
+    pub fn stuck(&self) -> Option<u16> {
+        self.watch.stuck()
+    }
+
     /// Asks something else of the machine, from the next action on.
     ///
     /// # Errors
     /// [`WrongSetpoint`] for another number of numbers or one that is not finite.
     pub fn set_setpoint(&mut self, setpoint: &[f32]) -> Result<(), WrongSetpoint> {
-        let is_finite = setpoint.iter().all(|number| number.is_finite());
+        self.ask(setpoint.iter().copied())
+    }
+
+    /// [`set_setpoint`](Self::set_setpoint) of numbers that do not lie in memory as such.
+    pub(crate) fn ask(
+        &mut self,
+        setpoint: impl ExactSizeIterator<Item = f32> + Clone,
+    ) -> Result<(), WrongSetpoint> {
+        let is_finite = setpoint.clone().all(|number| number.is_finite());
         if setpoint.len() != self.setpoint.len() || !is_finite {
             return Err(WrongSetpoint {
                 needed: self.setpoint.len(),
@@ -245,7 +272,7 @@ impl<'a, P: Policy> Controller<'a, P> {
             });
         }
         for (place, number) in self.setpoint.iter_mut().zip(setpoint) {
-            *place = *number;
+            *place = number;
         }
         Ok(())
     }
@@ -486,7 +513,7 @@ impl<'a, P: Policy> Controller<'a, P> {
             return Err(Fault::Stale);
         }
         self.watch
-            .check_repeats(self.options.max_repeats, self.measurement)
+            .check_repeats(&self.options, &self.contract, self.measurement)
     }
 
     fn servo(&self) -> Option<Servo<'a>> {
@@ -527,7 +554,7 @@ impl<'a, P: Policy> Controller<'a, P> {
         self.pipeline.reset();
         self.filter.reset();
         self.actions.reset(self.filter.previous());
-        self.watch = Watch::default();
+        self.watch.reset();
         self.has_command = false;
         self.blind = 0;
         for number in self.action.iter_mut() {

@@ -13,6 +13,8 @@ mod tests;
 
 pub use controller::{ControlError, Controller, WrongSetpoint};
 pub use cycle::{Cycle, CycleStats, Outcome};
-pub use options::{Between, ControlOptions, Drive, Fallback, Familiarity, Gain, Joint};
+pub use options::{
+    Between, ControlOptions, Drive, Fallback, Familiarity, Gain, Joint, OptionError,
+};
 pub use phase::{Phase, WrongPhase};
 pub use transition::{Actuation, Signal, State};

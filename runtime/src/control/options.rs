@@ -1,7 +1,6 @@
 //! [`ControlOptions`]: what a board asks of its loop beyond the image's contract: watchdogs, rates, gains, a way out.
 
-use super::ControlError;
-use crate::image::{Contract, Statistics};
+use crate::image::{Contract, Source, Statistics};
 
 /// How the loop runs. The default is one step per action, commands as the policy gives them, no watchdog, and a machine made
 /// safe at the first fault.
@@ -17,6 +16,11 @@ pub struct ControlOptions<'a> {
     /// Latches [`Fault::Stale`](crate::Fault::Stale) where more than this many measurements in a row repeat the one before
     /// them bit for bit. Sensors have noise; one that repeats itself is stuck.
     pub max_repeats: u16,
+    /// Latches [`Fault::Stuck`](crate::Fault::Stuck) where a number of the measurement repeats itself bit for bit in more than
+    /// this many steps in a row in which others move. One entry for each observation term, those of setpoints and last actions
+    /// included and not looked at; `u16::MAX` for a sensor that may rest, such as a switch or a coarse encoder. Empty: none is
+    /// watched.
+    pub max_stuck: &'a [u16],
     /// Steps of the loop for each action of the policy: the loop is stepped this many times in a period of the image.
     pub steps_per_action: u16,
     /// What becomes of commands between two actions.
@@ -53,6 +57,7 @@ pub enum Drive<'a> {
 
 /// Where the state of a joint is measured, and what its motor may do.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
 pub struct Joint {
     /// Which number of the measurement is its position.
     pub position: u16,
@@ -90,6 +95,7 @@ pub struct Fallback<'a> {
 
 /// One number of the measurement fed back to one command.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
 pub struct Gain {
     /// Which command.
     pub command: u16,
@@ -101,6 +107,38 @@ pub struct Gain {
     pub gain: f32,
 }
 
+/// An option that does not fit the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OptionError {
+    /// `steps_per_action` is 0 or more than the microseconds of a period.
+    #[error("steps per action: at least 1, each of at least a microsecond")]
+    StepsPerAction,
+    /// `max_stuck` has another length than the contract has observation terms.
+    #[error("max stuck: one entry for each observation term, or none at all")]
+    MaxStuck,
+    /// Joints in number other than commands.
+    #[error("drive: one joint for each command")]
+    Joints,
+    /// A joint reads what is not measured.
+    #[error("drive: a joint's position or velocity is not in the measurement")]
+    JointIndex,
+    /// A joint's numbers are none.
+    #[error("drive: an offset is not finite or a torque limit not above 0")]
+    JointNumbers,
+    /// Statistics of another observation.
+    #[error("familiarity: one mean and deviation for each number of the observation")]
+    Statistics,
+    /// Deviations or patience of 0, or less, or no number.
+    #[error("familiarity: deviations and patience above 0")]
+    Familiarity,
+    /// Constants in number other than commands, or not finite.
+    #[error("fallback: one finite constant for each command")]
+    Constants,
+    /// A gain reads what is not measured, drives what is not commanded, or is not finite.
+    #[error("fallback: a gain that is not finite, or of no measurement or command")]
+    Gain,
+}
+
 impl ControlOptions<'_> {
     /// The default.
     pub const DEFAULT: Self = Self {
@@ -108,6 +146,7 @@ impl ControlOptions<'_> {
         max_duration_us: u32::MAX,
         max_age_us: u32::MAX,
         max_repeats: u16::MAX,
+        max_stuck: &[],
         steps_per_action: 1,
         between: Between::Hold,
         drive: Drive::Direct,
@@ -116,26 +155,29 @@ impl ControlOptions<'_> {
     };
 
     /// Whether they fit a contract.
-    pub(super) fn check(&self, contract: &Contract<'_>) -> Result<(), ControlError> {
-        let refuse = |what| Err(ControlError::Option(what));
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub fn check(&self, contract: &Contract<'_>) -> Result<(), OptionError> {
         if self.steps_per_action == 0 || contract.period_us < u32::from(self.steps_per_action) {
-            return refuse("steps per action: at least 1, each of at least a microsecond");
+            return Err(OptionError::StepsPerAction);
+        }
+        if !self.max_stuck.is_empty() && self.max_stuck.len() != contract.observation.len() {
+            return Err(OptionError::MaxStuck);
         }
         let measured = |index: u16| usize::from(index) < contract.measurement_dim();
         if let Drive::Torque(joints) = self.drive {
             if joints.len() != contract.action_dim() {
-                return refuse("drive: one joint for each command");
+                return Err(OptionError::Joints);
             }
             for joint in joints {
                 if !measured(joint.position) || !measured(joint.velocity) {
-                    return refuse(
-                        "drive: a joint's position or velocity is not in the measurement",
-                    );
+                    return Err(OptionError::JointIndex);
                 }
                 // Written so that NaN makes the claim false.
                 let holds = joint.offset.is_finite() && joint.max_torque > 0.0;
                 if !holds {
-                    return refuse("drive: an offset is not finite or a torque limit not above 0");
+                    return Err(OptionError::JointNumbers);
                 }
             }
         }
@@ -145,19 +187,17 @@ impl ControlOptions<'_> {
                 familiarity.statistics.deviation.len(),
             ];
             if widths != [contract.observation_dim(); 2] {
-                return refuse(
-                    "familiarity: one mean and deviation for each number of the observation",
-                );
+                return Err(OptionError::Statistics);
             }
             let holds = familiarity.max_deviations > 0.0 && familiarity.patience > 0;
             if !holds {
-                return refuse("familiarity: deviations and patience above 0");
+                return Err(OptionError::Familiarity);
             }
         }
         if let Some(fallback) = self.fallback {
             let finite = fallback.constant.iter().all(|number| number.is_finite());
             if fallback.constant.len() != contract.action_dim() || !finite {
-                return refuse("fallback: one finite constant for each command");
+                return Err(OptionError::Constants);
             }
             for gain in fallback.gains {
                 let holds = measured(gain.measurement)
@@ -165,13 +205,23 @@ impl ControlOptions<'_> {
                     && gain.target.is_finite()
                     && gain.gain.is_finite();
                 if !holds {
-                    return refuse(
-                        "fallback: a gain that is not finite, or of no measurement or command",
-                    );
+                    return Err(OptionError::Gain);
                 }
             }
         }
         Ok(())
+    }
+}
+
+impl<'a> ControlOptions<'a> {
+    /// For each number of the measurement, in order: in how many steps it may stay while others move.
+    pub(super) fn stuck_limits(
+        &self,
+        contract: &Contract<'a>,
+    ) -> impl Iterator<Item = u16> + use<'a> {
+        let terms = contract.observation.iter().zip(self.max_stuck);
+        let sensors = terms.filter(|(rule, _)| rule.source() == Some(Source::Sensor));
+        sensors.flat_map(|(rule, limit)| core::iter::repeat_n(*limit, usize::from(rule.dim)))
     }
 }
 

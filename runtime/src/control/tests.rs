@@ -45,6 +45,8 @@ struct Bench {
     /// What the clock gains while sensors are read.
     sensing_us: u64,
     measurement: Result<f32, ()>,
+    /// A second sensor, which the policy does not look at.
+    other: f32,
     can_actuate: bool,
     actuated: Actuated,
 }
@@ -56,6 +58,7 @@ impl Bench {
             measured_at: None,
             sensing_us: 0,
             measurement: Ok(0.25),
+            other: 0.0,
             can_actuate: true,
             actuated: Actuated::Nothing,
         }
@@ -72,6 +75,7 @@ impl Board for Bench {
     fn sense(&mut self, measurement: &mut [f32]) -> Result<(), ()> {
         self.now.0 += self.sensing_us;
         measurement[0] = self.measurement?;
+        measurement[1] = self.other;
         Ok(())
     }
 
@@ -99,7 +103,7 @@ struct Twice;
 impl Policy for Twice {
     fn shape(&self) -> Shape {
         Shape {
-            observation_dim: 1,
+            observation_dim: 2,
             action_dim: 1,
         }
     }
@@ -116,7 +120,7 @@ impl Policy for Twice {
 }
 
 const GOLDEN: Golden<'static> = Golden {
-    observation: &[0.5],
+    observation: &[0.5, 0.0],
     action: &[1.0],
 };
 
@@ -138,10 +142,11 @@ fn options(fallback: bool) -> ControlOptions<'static> {
         max_duration_us: 1_000,
         max_age_us: 5_000,
         max_repeats: 3,
+        max_stuck: &[3, u16::MAX],
         familiarity: Some(Familiarity {
             statistics: Statistics {
-                mean: &[0.0],
-                deviation: &[10.0],
+                mean: &[0.0, 0.0],
+                deviation: &[10.0, 0.0],
             },
             max_deviations: 20.0,
             patience: 1,
@@ -199,7 +204,7 @@ fn stepped(controller: &mut Loop<'_>, bench: &mut Bench, log: &mut Vec<Event>) -
     std::format!("{:?}", cycle.outcome)
 }
 
-const HAPPENINGS: [(&str, Happening); 20] = [
+const HAPPENINGS: [(&str, Happening); 21] = [
     ("self_test that passes", |c, b, l| {
         answer(c.self_test(GOLDEN, b, &mut Log(l)).map(|_| ()))
     }),
@@ -265,6 +270,14 @@ const HAPPENINGS: [(&str, Happening); 20] = [
         }
         stepped(c, b, l)
     }),
+    ("step, one sensor stuck, another not", |c, b, l| {
+        for _ in 0..4 {
+            b.other += 1.0;
+            stepped(c, b, l);
+        }
+        b.other += 1.0;
+        stepped(c, b, l)
+    }),
     ("step, too long", |c, b, l| {
         b.sensing_us = 1_001;
         stepped(c, b, l)
@@ -315,7 +328,7 @@ fn every_state_and_every_event_are_in_the_committed_table() {
 fn row(state: State, fallback: bool, name: &str, happening: Happening) -> String {
     let contract = Contract {
         period_us: PERIOD_US,
-        observation: &[ObservationRule::SENSOR],
+        observation: &[ObservationRule::SENSOR; 2],
         action: &[TORQUE],
     };
     let mut memory = vec![0.0; Loop::memory_len(&contract)];
@@ -387,7 +400,7 @@ fn row(state: State, fallback: bool, name: &str, happening: Happening) -> String
 fn a_fallback_outlives_its_patience_by_nothing() {
     let contract = Contract {
         period_us: PERIOD_US,
-        observation: &[ObservationRule::SENSOR],
+        observation: &[ObservationRule::SENSOR; 2],
         action: &[TORQUE],
     };
     let mut memory = vec![0.0; Loop::memory_len(&contract)];

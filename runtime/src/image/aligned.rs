@@ -1,16 +1,18 @@
-//! Bytes at a 16-byte boundary, in flash ([`include_image!`](crate::include_image)) and on the heap (`ImageBytes`).
+//! Bytes at a 16-byte boundary, in flash ([`include_image!`](crate::include_image)) and on the heap (`ImageBytes`). Knows that a host
+//! reads whole cache lines, not what is in them.
 
 #[cfg(feature = "alloc")]
 use {
-    super::ALIGNMENT,
+    super::{ALIGNMENT, view::weights_at},
     alloc::vec::Vec,
     core::ops::{Deref, DerefMut},
     zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout},
 };
 
-/// Puts its content at a boundary of [`ALIGNMENT`](super::ALIGNMENT) bytes.
+/// Puts its content at a boundary of [`ALIGNMENT`](super::ALIGNMENT) bytes; on a processor with wide registers at one of a cache line.
 #[derive(Clone, Copy, Debug)]
-#[repr(C, align(16))]
+#[cfg_attr(target_arch = "x86_64", repr(C, align(64)))]
+#[cfg_attr(not(target_arch = "x86_64"), repr(C, align(16)))]
 pub struct Aligned<T: ?Sized>(pub T);
 
 /// A policy image as part of the program: `&'static [u8]`, aligned as [`PolicyImage::view`](super::PolicyImage::view)
@@ -24,37 +26,43 @@ macro_rules! include_image {
     }};
 }
 
-/// A copy of an image on the heap, aligned whatever the source was.
+/// A copy of an image on the heap, aligned whatever the source was: the weights of the largest layer start with a cache line, because
+/// a register as wide as half a line is then never read from two of them.
 #[cfg(feature = "alloc")]
 #[derive(Clone, Debug)]
 pub struct ImageBytes {
-    blocks: Vec<Block>,
+    lines: Vec<Line>,
+    /// Bytes of the first line before the image.
+    start: usize,
     len: usize,
 }
 
 #[cfg(feature = "alloc")]
+const LINE_LEN: usize = 64;
+
+#[cfg(feature = "alloc")]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C, align(16))]
-struct Block([u8; ALIGNMENT]);
+#[repr(C, align(64))]
+struct Line([u8; LINE_LEN]);
 
 #[cfg(feature = "alloc")]
 impl ImageBytes {
     /// Copies `bytes`, checking nothing.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
-        let (full, rest) = bytes.as_chunks::<ALIGNMENT>();
-        let mut blocks: Vec<Block> = full.iter().copied().map(Block).collect();
-        if !rest.is_empty() {
-            let mut last = [0; ALIGNMENT];
-            for (to, from) in last.iter_mut().zip(rest) {
-                *to = *from;
-            }
-            blocks.push(Block(last));
-        }
-        Self {
-            blocks,
+        let past_line = weights_at(bytes).unwrap_or(0) % LINE_LEN;
+        // Whatever `bytes` hold, the copy starts at a multiple of 16.
+        let start = (LINE_LEN - past_line) % LINE_LEN / ALIGNMENT * ALIGNMENT;
+        let n_lines = (start + bytes.len()).div_ceil(LINE_LEN);
+        let mut copy = Self {
+            lines: alloc::vec![Line([0; LINE_LEN]); n_lines],
+            start,
             len: bytes.len(),
+        };
+        for (to, from) in copy.iter_mut().zip(bytes) {
+            *to = *from;
         }
+        copy
     }
 }
 
@@ -63,15 +71,20 @@ impl Deref for ImageBytes {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.blocks.as_bytes().get(..self.len).unwrap_or_default()
+        let bytes = self.lines.as_bytes().get(self.start..);
+        bytes
+            .and_then(|bytes| bytes.get(..self.len))
+            .unwrap_or_default()
     }
 }
 
 #[cfg(feature = "alloc")]
 impl DerefMut for ImageBytes {
     fn deref_mut(&mut self) -> &mut [u8] {
-        let bytes = self.blocks.as_mut_bytes();
-        bytes.get_mut(..self.len).unwrap_or_default()
+        let bytes = self.lines.as_mut_bytes().get_mut(self.start..);
+        bytes
+            .and_then(|bytes| bytes.get_mut(..self.len))
+            .unwrap_or_default()
     }
 }
 

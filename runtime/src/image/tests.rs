@@ -7,6 +7,7 @@ use std::vec::Vec;
 
 use super::*;
 use crate::nn::Function;
+use crate::rounds::rounds;
 use crate::{EnginePolicy, ImagePolicy, Policy};
 
 mod specification;
@@ -136,9 +137,13 @@ impl Net {
 }
 
 fn image_of(net: &Net) -> Vec<u8> {
+    image_from(net, "test 1, seed 7")
+}
+
+fn image_from(net: &Net, provenance: &str) -> Vec<u8> {
     write(&ImageSource {
         environment: "Arm-v0",
-        provenance: "test 1, seed 7",
+        provenance,
         period_us: 10_000,
         observation: &[OBSERVATION, VELOCITY],
         action: &[ACTION],
@@ -147,6 +152,24 @@ fn image_of(net: &Net) -> Vec<u8> {
         statistics: None,
     })
     .unwrap()
+}
+
+/// Wherever in the image the text before them puts them.
+#[test]
+fn on_the_heap_the_largest_weights_start_with_a_cache_line() {
+    let net = Net::new(3);
+    for len in 0..rounds(80) {
+        let bytes = image_from(&net, &"x".repeat(len));
+        let copy = ImageBytes::new(&bytes);
+        assert_eq!(*copy, *bytes);
+        let image = PolicyImage::view(&copy).unwrap();
+        let first = image.ops().find(|op| op.code == OpCode::Dense).unwrap();
+        let Place::Constant(start) = first.b else {
+            panic!("weights are constants: {first:?}");
+        };
+        let weights = &image.constants()[start as usize..];
+        assert_eq!(weights.as_ptr().addr() % 64, 0, "{len} letters");
+    }
 }
 
 #[test]
@@ -210,7 +233,7 @@ fn acts_like_its_definition() {
     assert!(engine.image().self_test().unwrap());
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     for size in [0.1, 1.0, 10.0, 1e6] {
-        for _ in 0..500 {
+        for _ in 0..rounds(500) {
             let observation: [f32; 5] = core::array::from_fn(|_| rng.random_range(-size..size));
             let (mut action, mut same) = ([0.0; 2], [0.0; 2]);
             policy.act(&observation, &mut action);
@@ -300,7 +323,7 @@ fn other_versions_and_trailing_bytes_are_named() {
 fn damaged_images_are_refused() {
     let bytes = image_of(&Net::new(8));
     let mut rng = ChaCha8Rng::seed_from_u64(9);
-    for _ in 0..1000 {
+    for _ in 0..rounds(1000) {
         let cut = rng.random_range(0..bytes.len());
         assert!(OwnedImage::new(&bytes[..cut]).is_err(), "cut to {cut}");
         let mut flipped = bytes.clone();
@@ -317,7 +340,7 @@ fn forged_images_never_panic() {
     let bytes = image_of(&Net::new(8));
     let mut rng = ChaCha8Rng::seed_from_u64(10);
     let mut refused = 0;
-    for round in 0..4000 {
+    for round in 0..rounds(4000) {
         let mut forged = bytes.clone();
         // Half of the rounds aim at header, terms and operations, where the structure is.
         let reach = if round % 2 == 0 { forged.len() } else { 400 };
@@ -334,7 +357,10 @@ fn forged_images_never_panic() {
             Err(_) => refused += 1,
         }
     }
-    assert!(refused > 1000, "only {refused} of 4000 were refused");
+    assert!(
+        refused > rounds(1000) / 2,
+        "only {refused} of 4000 were refused"
+    );
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use zerocopy::FromBytes;
 
+#[cfg(feature = "alloc")]
+use super::op::OpRecord;
 use super::prelude::{Header, PRELUDE_LEN, Prelude, SECTIONS, Span, aligned};
 use super::slot::Slot;
 #[cfg(feature = "alloc")]
@@ -301,6 +303,28 @@ fn ports<'a>(
         place: Place::from_code(record.place),
         len: record.len,
     })
+}
+
+/// Where in an image the second operand of an operation starts that has the most words: the weights of the largest layer. Checks
+/// nothing else; `None` where there are none.
+#[cfg(feature = "alloc")]
+pub(super) fn weights_at(bytes: &[u8]) -> Option<usize> {
+    let (prelude, rest) = Prelude::read_from_prefix(bytes).ok()?;
+    let header_bytes = rest.get(..prelude.header_len as usize)?;
+    let header = Header::decode(header_bytes)?;
+    let [.., ops, constants, _, _, _] = section_spans(bytes, header_bytes.len(), &header).ok()?;
+    let records = ops.of(bytes)?.chunks_exact(size_of::<OpRecord>());
+    let weights = records.filter_map(|record| {
+        let [_, weights, _] = OpRecord::read_from_bytes(record).ok()?.operands;
+        match Place::from_code(weights.place) {
+            Place::Constant(start) => Some((weights.len, start)),
+            _ => None,
+        }
+    });
+    let (_, start) = weights.max_by_key(|(len, _)| *len)?;
+    constants
+        .start
+        .checked_add((start as usize).checked_mul(size_of::<f32>())?)
 }
 
 /// Sections lie one behind the other, each at the next multiple of 16, and the last ends the image.

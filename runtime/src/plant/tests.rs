@@ -293,16 +293,16 @@ fn what_does_not_fit_together_is_named() {
         Controller::new(policy, contract, &limits, &mut memory).err()
     };
     let none = SafetyLimits::NONE;
-    assert_eq!(refusal(&contract, 1, none, 10), None);
+    assert_eq!(refusal(&contract, 1, none, 14), None);
     assert_eq!(
-        refusal(&contract, 1, none, 9),
+        refusal(&contract, 1, none, 13),
         Some(ControlError::Memory {
-            needed: 10,
-            found: 9
+            needed: 14,
+            found: 13
         })
     );
     assert_eq!(
-        refusal(&contract, 2, none, 10),
+        refusal(&contract, 2, none, 14),
         Some(ControlError::Channels {
             needed: 1,
             found: 2
@@ -310,7 +310,7 @@ fn what_does_not_fit_together_is_named() {
     );
     let beyond = SafetyLimits { low: 10.5, ..none };
     assert_eq!(
-        refusal(&contract, 1, beyond, 10),
+        refusal(&contract, 1, beyond, 14),
         Some(ControlError::Limits { index: 0 })
     );
     let narrow = image::Contract {
@@ -318,7 +318,7 @@ fn what_does_not_fit_together_is_named() {
         ..contract
     };
     assert_eq!(
-        refusal(&narrow, 1, none, 10),
+        refusal(&narrow, 1, none, 14),
         Some(ControlError::PolicyShape {
             needed: Shape {
                 observation_dim: 1,
@@ -335,7 +335,7 @@ fn what_does_not_fit_together_is_named() {
         ..contract
     };
     assert_eq!(
-        refusal(&endless, 1, none, 10),
+        refusal(&endless, 1, none, 14),
         Some(ControlError::Contract(image::ImageError::Missing(
             "control period"
         )))

@@ -14,6 +14,7 @@ use crate::checksum::CRC32;
 use crate::image::{
     self, ActionTerm, Chain, ImageBytes, ImageSource, Layer, ObservationTerm, Source,
 };
+use crate::rounds::rounds;
 use crate::wire::{UpdateMessage, UpdateRefusal, UpdateStatus};
 
 const SEED: [u8; 32] = [7; 32];
@@ -160,7 +161,11 @@ fn the_signature_scheme_is_the_published_one() {
 fn a_signed_image_arrives_whatever_the_chunks() {
     let new = law([-25.0, -7.0], "rad", 10_000, 0);
     let file = signed(&new, 1);
-    for chunk_len in [UNIT, 3 * UNIT, 1024, 4096] {
+    let lengths: &[usize] = match cfg!(miri) {
+        true => &[3 * UNIT],
+        false => &[UNIT, 3 * UNIT, 1024, 4096],
+    };
+    for &chunk_len in lengths {
         let mut slots = [RamFlash::<SLOT_LEN>::new(), RamFlash::new()];
         assert_eq!(choose(&slots, &mut [0.0; ARENA_LEN]), None);
         let key = key();
@@ -184,6 +189,7 @@ fn a_signed_image_arrives_whatever_the_chunks() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "a signature for each refusal, seconds each")]
 fn every_refusal_has_its_reason() {
     let new = law([-25.0, -7.0], "rad", 10_000, 0);
     let good = signed(&new, 5);
@@ -393,6 +399,7 @@ fn board(slots: &[SimulatedFlash<'_>; 2]) -> Incumbent {
 /// Three generations, the power cut in every operation of each installation: what runs afterwards is the old image or the
 /// new one, whole, and the new one can still be installed.
 #[test]
+#[cfg_attr(miri, ignore = "hundreds of signatures, seconds each")]
 fn power_that_goes_at_any_operation_leaves_a_policy_that_runs() {
     let generations: Vec<Vec<u8>> = (1..=3_u8)
         .map(|n| {
@@ -475,7 +482,9 @@ fn an_image_that_rots_in_its_slot_is_passed_over() {
     assert_eq!(board(&slots).counter, 2);
     let (first, second) = (slots[0].bytes().to_vec(), slots[1].bytes().to_vec());
     let len = IMAGE_AT + law([-21.0, -7.0], "rad", 10_000, 0).len();
-    for at in (0..len).filter(|at| !(MANIFEST_AT_END..IMAGE_AT).contains(at)) {
+    let apart = if cfg!(miri) { 150 } else { 1 };
+    let places = (0..len).filter(|at| !(MANIFEST_AT_END..IMAGE_AT).contains(at));
+    for at in places.step_by(apart) {
         let mut rotten = second.clone();
         rotten[at] ^= 0x10;
         let slots = [&first, &rotten].map(|held| SimulatedFlash::holding(held, &supply));
@@ -501,7 +510,7 @@ proptest! {
     /// Whatever is said in whatever order, the image that runs is not touched and nothing unsigned gets in.
     #[test]
     fn no_conversation_installs_what_is_not_signed(
-        script in prop::collection::vec((0..4_u8, any::<u32>(), prop::collection::vec(any::<u8>(), 0..100)), 0..40),
+        script in prop::collection::vec((0..4_u8, any::<u32>(), prop::collection::vec(any::<u8>(), 0..100)), 0..rounds(40)),
     ) {
         let image = law([-25.0, -7.0], "rad", 10_000, 0);
         let file = signed(&image, 3);

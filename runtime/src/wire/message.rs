@@ -9,7 +9,7 @@ use crate::fault::Fault;
 use crate::telemetry::Event;
 
 /// Version of the protocol, exchanged in the first message each way.
-pub const WIRE_VERSION: u16 = 2;
+pub const WIRE_VERSION: u16 = 3;
 
 /// From the host, which is the plant.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

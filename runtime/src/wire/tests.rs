@@ -7,8 +7,10 @@ use std::vec;
 use std::vec::Vec;
 
 use super::*;
+use crate::rounds::rounds;
 
 const CAPACITY: usize = frame_len(400);
+const NOISE: usize = if cfg!(miri) { 100 } else { 2000 };
 
 fn frame_of(sequence: u32, values: &[f32]) -> Frame<HostMessage<'_>> {
     Frame {
@@ -69,7 +71,7 @@ fn the_layout_is_the_documented_one() {
 proptest! {
     #[test]
     fn whatever_is_sent_arrives(
-        values in prop::collection::vec(any::<u32>(), 0..400),
+        values in prop::collection::vec(any::<u32>(), 0..rounds(400)),
         sequence in any::<u32>(),
     ) {
         let numbers: Vec<f32> = values.iter().map(|bits| f32::from_bits(*bits)).collect();
@@ -79,8 +81,8 @@ proptest! {
     #[test]
     fn every_message_of_a_host_is_read_back(
         numbers in any::<[u32; 4]>(),
-        bits in prop::collection::vec(any::<u32>(), 0..100),
-        bytes in prop::collection::vec(any::<u8>(), 0..256),
+        bits in prop::collection::vec(any::<u32>(), 0..rounds(100)),
+        bytes in prop::collection::vec(any::<u8>(), 0..rounds(256)),
     ) {
         let values: Vec<f32> = bits.iter().map(|bits| f32::from_bits(*bits)).collect();
         let values = Values::from(values.as_slice());
@@ -121,12 +123,12 @@ proptest! {
     }
 
     #[test]
-    fn noise_is_never_a_frame(noise in prop::collection::vec(any::<u8>(), 0..2000)) {
+    fn noise_is_never_a_frame(noise in prop::collection::vec(any::<u8>(), 0..NOISE)) {
         prop_assert!(read(&noise).iter().all(Result::is_err));
     }
 
     #[test]
-    fn a_frame_after_noise_arrives(noise in prop::collection::vec(any::<u8>(), 0..2000)) {
+    fn a_frame_after_noise_arrives(noise in prop::collection::vec(any::<u8>(), 0..NOISE)) {
         let mut stream = noise;
         stream.extend(encoded(&frame_of(7, &[1.0])));
         prop_assert_eq!(read(&stream).pop(), Some(Ok((7, vec![1.0f32.to_bits()]))));
@@ -145,7 +147,7 @@ fn damaged_frames_are_refused() {
     let numbers: Vec<f32> = (0..17).map(|n| n as f32 * 0.37 - 2.0).collect();
     let sent = encoded(&frame_of(3, &numbers));
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    for _ in 0..1000 {
+    for _ in 0..rounds(1000) {
         let cut = rng.random_range(1..sent.len() - 1);
         let truncated = [&sent[..cut], &[0]].concat();
         assert!(read(&truncated).iter().all(Result::is_err), "cut to {cut}");

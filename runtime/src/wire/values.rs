@@ -22,7 +22,7 @@ impl<'a> Values<'a> {
     }
 
     /// The numbers, one by one.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = f32> + use<'a> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = f32> + Clone + use<'a> {
         let (numbers, _) = self.0.as_chunks();
         numbers.iter().map(|bytes| f32::from_le_bytes(*bytes))
     }

@@ -78,7 +78,7 @@ const LIMITS: [(&str, u64, u64); 4] = [
     ("p5", 82_137, 114_278),
 ];
 
-const ENGINES: [&str; 4] = ["rlfd", "ort", "tract", "plain-c"];
+const ENGINES: [&str; 5] = ["rlfd", "source", "ort", "tract", "plain-c"];
 
 /// Steps of the longer and of the shorter run whose difference is counted: enough that what ONNX Runtime does differently from
 /// start to start is lost in them.
@@ -115,14 +115,8 @@ pub fn bench(workspace: &Workspace, args: &BenchArgs) -> Result<bool> {
 fn program(workspace: &Workspace) -> Result<PathBuf> {
     let mut build = cargo::cargo(workspace);
     build
-        .args([
-            "build",
-            "--release",
-            "-p",
-            "rlfd-export",
-            "--bench",
-            "engine",
-        ])
+        .args(["build", "--release", "-p", "rlfd-export"])
+        .args(["--bench", "engine"])
         .args(["--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit());
     cargo::executable(&process::output(&mut build)?, "bench", "engine")
@@ -180,6 +174,7 @@ fn on_board(workspace: &Workspace, program: &Path, functions: bool) -> Result<bo
         let selection = Selection {
             board: Some(BOARD.to_owned()),
             image: Some(folder.join(format!("{policy}.rlfd"))),
+            ..Selection::default()
         };
         let boards = firmware::selected(workspace, &selection)?;
         let [board] = boards.as_slice() else {
@@ -250,6 +245,7 @@ fn on_riscv(workspace: &Workspace) -> Result<bool> {
     let selection = Selection {
         board: Some("riscv-virt".to_owned()),
         image: Some(workspace.path("target/bench/p5.rlfd")),
+        ..Selection::default()
     };
     let boards = firmware::selected(workspace, &selection)?;
     let board = boards.first().context("no RISC-V board")?;
@@ -289,6 +285,7 @@ fn counts(workspace: &Workspace, program: &Path) -> Result<()> {
     println!();
     let folder = workspace.path("target/bench");
     let policies = process::output(command(workspace, program).arg("--write").arg(&folder))?;
+    process::run(command(workspace, program).arg("--generate"))?;
     for line in policies.lines() {
         let (policy, _) = line.split_once(' ').context("a policy and its products")?;
         print!("{policy:<6}");

@@ -42,8 +42,8 @@ pub fn table(workspace: &Workspace, selection: &Selection, episodes: usize) -> R
         .canonicalize()
         .with_context(|| format!("no policy image {}", image.display()))?;
     let selection = Selection {
-        board: selection.board.clone(),
         image: Some(image.clone()),
+        ..selection.clone()
     };
     // With everything else, or its dependencies would be compiled again with fewer features.
     let mut build = cargo(workspace);

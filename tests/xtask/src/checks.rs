@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 use crate::cargo::cargo;
 use crate::cross::{self, Cross};
 use crate::firmware::{self, Selection};
+use crate::miri;
 use crate::setup::{self, SetupArgs};
 use crate::sizes;
 use crate::steps::Steps;
@@ -96,5 +97,9 @@ fn run(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
             .args(with_mpi)
             .args(["--test", "trainer", "--", "mpi::"]),
     )?;
+    match miri::is_here() {
+        true => steps.command("Miri", &mut miri::command(workspace))?,
+        false => steps.skip("Miri", miri::MISSING),
+    }
     Ok(())
 }

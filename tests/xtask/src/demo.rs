@@ -86,8 +86,8 @@ pub fn demo(workspace: &Workspace) -> Result<bool> {
         steps.command(&format!("export {kind}"), &mut export)?;
     }
     let image = Selection {
-        board: None,
         image: Some(folder.join("policy.rlfd")),
+        ..Selection::default()
     };
     steps.call("firmware", || firmware::build(workspace, &image))?;
     let rows = ROWS

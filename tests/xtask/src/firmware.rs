@@ -4,7 +4,7 @@
 //! What a command here does by way of cargo is what a plain cargo in the board's folder does: the folder's
 //! configuration names target and runner, and includes what set-up wrote about the compiler (see `cross.rs`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -63,6 +63,9 @@ pub struct Selection {
     /// Policy image to link in [default: the one named in firmware-examples/README.md]
     #[arg(long, value_name = "FILE.rlfd")]
     pub image: Option<PathBuf>,
+    /// Public key of `export keygen`: the firmware then takes other policies over the link if they are signed with it
+    #[arg(long, value_name = "NAME.pub")]
+    pub update_key: Option<PathBuf>,
 }
 
 /// A board: a package with programs, of which the one with the board's own name is the firmware.
@@ -71,6 +74,8 @@ pub struct Board {
     pub name: String,
     pub folder: PathBuf,
     programs: Vec<String>,
+    /// Whether it has slots for another policy.
+    is_updatable: bool,
 }
 
 impl Board {
@@ -154,6 +159,20 @@ pub fn cargo_in(
         }
         command.env("RLFD_IMAGE", image);
     }
+    if let Some(key) = &selection.update_key {
+        if !board.is_updatable {
+            bail!(
+                "{} has no slots for other policies (no feature `update`): leave out --update-key or give --board",
+                board.name
+            );
+        }
+        let key = key
+            .canonicalize()
+            .with_context(|| format!("no public key {}", key.display()))?;
+        command
+            .args(["--features", "update"])
+            .env("RLFD_UPDATE_KEY", key);
+    }
     Ok(command)
 }
 
@@ -194,6 +213,7 @@ struct Package {
     name: String,
     manifest_path: PathBuf,
     targets: Vec<Target>,
+    features: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -229,6 +249,7 @@ fn boards(workspace: &Workspace) -> Result<Vec<Board>> {
                 name: package.name,
                 folder,
                 programs,
+                is_updatable: package.features.contains_key("update"),
             })
         })
         .collect();

@@ -13,6 +13,7 @@ mod doctor;
 mod download;
 mod firmware;
 mod kernels;
+mod miri;
 mod native;
 mod process;
 mod progress;
@@ -59,6 +60,8 @@ enum Xtask {
     Demo,
     /// Everything a change must pass
     Test,
+    /// What views bytes from outside, interpreted by Miri
+    Miri,
     /// Build, start or measure the firmware
     Firmware(FirmwareArgs),
     /// Build rlfd.h and librlfd.a, the runtime for C and C++
@@ -92,6 +95,7 @@ fn dispatch(workspace: &Workspace, command: Xtask) -> Result<bool> {
         Xtask::Doctor => doctor::doctor(workspace),
         Xtask::Demo => demo::demo(workspace),
         Xtask::Test => checks::test(workspace).map(|()| true),
+        Xtask::Miri => miri::miri(workspace).map(|()| true),
         Xtask::Firmware(args) => firmware::firmware(workspace, &args),
         Xtask::C(args) => c_library::build(workspace, &args).map(|()| true),
         Xtask::Bench(args) => bench::bench(workspace, &args),

@@ -26,6 +26,7 @@ struct Done {
 enum Outcome {
     Passed(Option<Tally>),
     Failed(Option<Tally>),
+    Skipped(String),
 }
 
 /// Sum of the results that Rust's test programs print.
@@ -65,6 +66,16 @@ impl Steps {
         result
     }
 
+    /// Puts into the table that a step cannot run here, and why.
+    pub fn skip(&mut self, name: &str, reason: &str) {
+        eprintln!("\n=== {name} is skipped: {reason}");
+        self.done.push(Done {
+            name: name.to_owned(),
+            took: Duration::ZERO,
+            outcome: Outcome::Skipped(reason.to_owned()),
+        });
+    }
+
     fn record<T>(
         &mut self,
         name: &str,
@@ -100,6 +111,10 @@ impl Steps {
             let (word, tally) = match outcome {
                 Outcome::Passed(tally) => ("ok", tally),
                 Outcome::Failed(tally) => ("FAILED", tally),
+                Outcome::Skipped(reason) => {
+                    text += &format!("{name:width$}  {:>9}  skipped: {reason}\n", "-");
+                    continue;
+                }
             };
             let tests = tally.map_or(String::new(), |tally| {
                 format!("  {} tests passed, {} failed", tally.passed, tally.failed)
@@ -189,6 +204,7 @@ mod tests {
         let result = steps.command("unit tests", Command::new("sh").args(["-c", script]));
         assert!(result.is_err());
         assert!(steps.call("other", || Ok(())).is_ok());
+        steps.skip("third", "nothing to run it with");
         let table = steps.table();
         let lines: Vec<&str> = table.lines().collect();
         assert!(
@@ -197,6 +213,10 @@ mod tests {
         );
         assert!(
             lines[1].starts_with("other ") && lines[1].ends_with("ok"),
+            "{table}"
+        );
+        assert!(
+            lines[2].starts_with("third ") && lines[2].ends_with("skipped: nothing to run it with"),
             "{table}"
         );
     }

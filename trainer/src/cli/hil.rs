@@ -63,11 +63,11 @@ pub struct HilArgs {
     pub json: bool,
 }
 
-/// Runs `trainer hil`.
+/// Runs `trainer hil`; false where the board did not take the policy of `--update`.
 ///
 /// # Errors
 /// If the board does not answer or is not the one expected, or image and environment do not fit.
-pub fn hil(args: &HilArgs) -> anyhow::Result<()> {
+pub fn hil(args: &HilArgs) -> anyhow::Result<bool> {
     let bytes = hil::read_image(&args.image)?;
     let image = view(&bytes, &args.image)?;
     let mut env = open_env(args.env.as_deref(), &image)?;
@@ -88,13 +88,6 @@ pub fn hil(args: &HilArgs) -> anyhow::Result<()> {
         Ok(())
     })?;
     bar.finish_and_clear();
-    if args.update.is_some() {
-        ensure!(
-            plant.has_uploaded(),
-            "the episodes were over before the board had the whole policy; give more --episodes"
-        );
-        eprintln!("the board took the other policy over while it played");
-    }
     let board = session.close()?;
     if args.json {
         print_json(args, &session, &reports);
@@ -105,7 +98,24 @@ pub fn hil(args: &HilArgs) -> anyhow::Result<()> {
             board.acted, board.refused, board.bad_frames, board.repeated
         );
     }
-    Ok(())
+    if args.update.is_some() {
+        eprintln!("{}", became_of_update(&plant));
+    }
+    Ok(plant.has_uploaded())
+}
+
+fn became_of_update(plant: &Plant<'_>) -> String {
+    if let Some(refusal) = plant.refusal() {
+        let causes =
+            std::iter::successors(std::error::Error::source(refusal), |cause| cause.source());
+        let causes: String = causes.map(|cause| format!(": {cause}")).collect();
+        return format!("not updated: {refusal}{causes}");
+    }
+    if plant.has_uploaded() {
+        return "updated: the board took the other policy over while it played".to_owned();
+    }
+    "not updated: the episodes were over before the board had the whole policy; give more --episodes"
+        .to_owned()
 }
 
 /// Plays whole episodes with the policy on a board, for comparison with other backends: same environment, same seeds,
@@ -209,8 +219,11 @@ fn print(session: &Session, reports: &[EpisodeReport]) {
         );
     }
     let evaluation = hil::evaluation(reports);
+    let success = evaluation.success_rate().map_or_else(String::new, |rate| {
+        format!(", success {:.1} %", rate * 100.0)
+    });
     println!(
-        "return {:.2} ± {:.2} over {} episodes",
+        "return {:.2} ± {:.2}{success} over {} episodes",
         evaluation.mean(),
         evaluation.std(),
         reports.len()
@@ -253,6 +266,7 @@ fn print_json(args: &HilArgs, session: &Session, reports: &[EpisodeReport]) {
         "length_mean": evaluation.mean_length(),
         "returns": evaluation.returns,
         "lengths": evaluation.lengths,
+        "success_rate": evaluation.success_rate(),
         "faults": faults,
         "latency_ms": {
             "p50": in_ms(latency.quantile(0.5)),

@@ -54,7 +54,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<bool> {
         Command::Collect(args) => collect::collect(args).map(|()| true),
         Command::Demos(args) => demos::demos(args).map(|()| true),
         Command::Eval(args) => eval::eval(args),
-        Command::Hil(args) => hil::hil(args).map(|()| true),
+        Command::Hil(args) => hil::hil(args),
         Command::Plot(args) => plot::plot(args).map(|()| true),
         Command::Replay(args) => replay::replay(args).map(|()| true),
         Command::List(args) => list::list(args).map(|()| true),

@@ -191,3 +191,14 @@ pub enum HilError {
     #[error(transparent)]
     Env(#[from] EnvError),
 }
+
+impl HilError {
+    /// Whether a board did not take another policy, and goes on with the one it runs.
+    #[must_use]
+    pub fn is_refused_update(&self) -> bool {
+        let Self::Refused { source, .. } = self else {
+            return false;
+        };
+        matches!(source, Refusal::Update(_))
+    }
+}

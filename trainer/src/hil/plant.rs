@@ -55,6 +55,8 @@ pub struct Plant<'a> {
     action: Vec<f64>,
     /// Another policy for the board, sent between the steps.
     upload: Option<Upload>,
+    /// Why the board did not take it, if it did not.
+    refusal: Option<HilError>,
 }
 
 impl<'a> Plant<'a> {
@@ -84,6 +86,7 @@ impl<'a> Plant<'a> {
             command: vec![0.0; action_dim],
             action: vec![0.0; action_dim],
             upload: None,
+            refusal: None,
         })
     }
 
@@ -95,7 +98,13 @@ impl<'a> Plant<'a> {
     /// Whether the board runs the policy that was sent, if one was.
     #[must_use]
     pub fn has_uploaded(&self) -> bool {
-        self.upload.as_ref().is_none_or(Upload::is_done)
+        self.upload.as_ref().is_none_or(Upload::is_done) && self.refusal.is_none()
+    }
+
+    /// Why the board does not take the policy that was sent; it played on with the one it has.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&HilError> {
+        self.refusal.as_ref()
     }
 
     /// Plays `episodes` episodes; episode `i` starts from the state that `seed` and `i` give, as everywhere else in
@@ -152,9 +161,7 @@ impl<'a> Plant<'a> {
                 *wide = f64::from(*number);
             }
             let step = self.env.step(&self.action, &mut self.observation);
-            if let Some(upload) = &mut self.upload {
-                upload.advance(session)?;
-            }
+            self.advance_upload(session)?;
             each(self.env, episode)?;
             report.ret += step.reward;
             report.len += 1;
@@ -162,6 +169,22 @@ impl<'a> Plant<'a> {
         }
         report.is_success = self.env.is_success();
         Ok(report)
+    }
+
+    /// One question about the other policy. A refusal ends the questions, not the episode.
+    fn advance_upload(&mut self, session: &mut Session) -> Result<(), HilError> {
+        let Some(upload) = &mut self.upload else {
+            return Ok(());
+        };
+        match upload.advance(session) {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_refused_update() => {
+                self.upload = None;
+                self.refusal = Some(error);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Sorts the observation into what sensors measure and what is asked, and says whether something else is asked. The
@@ -223,7 +246,7 @@ pub fn evaluation(reports: &[EpisodeReport]) -> Evaluation {
     }
 }
 
-/// Names, units, widths, period and command limits must be the environment's; how the image scales is its own affair.
+/// Names, units, widths, sources, period and command limits must be the environment's; how the image scales is its own affair.
 fn check_contract(spec: &EnvSpec, image: &PolicyImage<'_>) -> Result<(), HilError> {
     let differ = |what: String, expected: String, found: String| {
         if expected == found {
@@ -245,10 +268,10 @@ fn check_contract(spec: &EnvSpec, image: &PolicyImage<'_>) -> Result<(), HilErro
     let ours = spec
         .observation
         .iter()
-        .map(|term| width(&term.name, term.dim, &term.unit));
-    let theirs = image
-        .observation_terms()
-        .map(|term| width(term.name, term.dim.into(), term.unit));
+        .map(|term| width(&term.name, term.dim, &term.unit) + &format!(" from {:?}", term.source));
+    let theirs = image.observation_terms().map(|term| {
+        width(term.name, term.dim.into(), term.unit) + &format!(" from {:?}", term.source)
+    });
     pair_up("observation", ours, theirs, &differ)?;
     let ours = spec.action.iter().map(|term| {
         width(&term.name, term.dim, &term.unit) + &format!(" within {}..{}", term.low, term.high)

@@ -355,6 +355,10 @@ fn options_that_do_not_fit_are_named() {
             ..default
         },
         ControlOptions {
+            max_stuck: &[u16::MAX],
+            ..default
+        },
+        ControlOptions {
             familiarity: Some(familiarity),
             ..default
         },
@@ -367,6 +371,13 @@ fn options_that_do_not_fit_are_named() {
         assert_eq!(options.check(&contract), Ok(()), "{options:?}");
     }
     let bad = [
+        (
+            ControlOptions {
+                max_stuck: &[1, 1],
+                ..default
+            },
+            "one entry for each observation term",
+        ),
         (
             ControlOptions {
                 steps_per_action: 0,
@@ -452,9 +463,9 @@ fn options_that_do_not_fit_are_named() {
         ),
     ];
     for (options, reason) in bad {
-        let Err(ControlError::Option(found)) = options.check(&contract) else {
+        let Err(found) = options.check(&contract) else {
             panic!("{options:?}");
         };
-        assert!(found.contains(reason), "{found}");
+        assert!(std::format!("{found}").contains(reason), "{found}");
     }
 }

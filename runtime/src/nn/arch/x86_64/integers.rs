@@ -6,6 +6,8 @@ use super::{LANES, has_avx2};
 use crate::nn::dense::PANEL;
 use crate::nn::requantize::requantized;
 
+mod narrow;
+
 /// Pairs of outputs in a panel.
 const PAIRS: usize = PANEL / 2;
 
@@ -14,19 +16,19 @@ pub(in crate::nn) fn sum_i16(input: &[i16]) -> Option<i32> {
     has_avx2().then(|| unsafe { sum_i16_avx2(input) })
 }
 
-/// The portable sum, compiled for wider registers.
 #[target_feature(enable = "avx2")]
 fn sum_i16_avx2(input: &[i16]) -> i32 {
     let (sixteens, rest) = input.as_chunks::<16>();
-    let mut sums = [0_i32; 8];
+    let mut sums = _mm256_setzero_si256();
     for sixteen in sixteens {
-        let (pairs, _) = sixteen.as_chunks::<2>();
-        for (sum, [x0, x1]) in sums.iter_mut().zip(pairs) {
-            *sum = sum.wrapping_add(i32::from(*x0) + i32::from(*x1));
-        }
+        // SAFETY: sixteen numbers of two bytes.
+        let numbers = unsafe { _mm256_loadu_si256(sixteen.as_ptr().cast()) };
+        sums = _mm256_add_epi32(sums, _mm256_madd_epi16(numbers, _mm256_set1_epi16(1)));
     }
+    let mut lanes = [0; LANES];
+    store(&mut lanes, sums);
     let rest = rest.iter().map(|x| i32::from(*x));
-    rest.chain(sums).fold(0, i32::wrapping_add)
+    rest.chain(lanes).fold(0, i32::wrapping_add)
 }
 
 pub(in crate::nn) fn panel_i8(
@@ -41,58 +43,24 @@ pub(in crate::nn) fn panel_i8(
     if !fits || !has_avx2() {
         return false;
     }
+    // Where the last bias is missing it is 0.
+    let mut padded = [0; PANEL];
+    let bias = match bias.first_chunk() {
+        Some(bias) => bias,
+        None => {
+            let places = padded.iter_mut();
+            places.zip(bias).for_each(|(place, bias)| *place = *bias);
+            &padded
+        }
+    };
     // SAFETY: the processor has AVX2.
     unsafe {
-        let mut split = Sums::start(bias, surplus);
-        match width {
-            PAIRS => full_panel(panel, input, &mut split),
-            _ => narrow_panel(panel, width, input, &mut split),
+        match sums.first_chunk_mut() {
+            Some(sums) => full_panel(panel, bias, surplus, input, sums),
+            None => narrow::panel(panel, bias, surplus, input, sums),
         }
-        split.put(sums);
     }
     true
-}
-
-/// Sums of the words `256 b + (a + 128)`, and sums of the `b` in them, see `dense_quantized`.
-struct Sums {
-    words: [[i32; LANES]; PAIRS / LANES],
-    odd: [[i32; LANES]; PAIRS / LANES],
-}
-
-impl Sums {
-    /// A bias that is missing is 0.
-    #[target_feature(enable = "avx2")]
-    fn start(bias: &[i32], surplus: i32) -> Self {
-        // As wide as can be, so that the loop below is one of known length.
-        let mut biases = [[0; 2]; PAIRS];
-        let places = biases.as_flattened_mut().iter_mut();
-        places.zip(bias).for_each(|(place, bias)| *place = *bias);
-        let mut split = Self {
-            words: Default::default(),
-            odd: Default::default(),
-        };
-        let words = split.words.as_flattened_mut().iter_mut();
-        let places = words.zip(split.odd.as_flattened_mut());
-        for ((word, odd), [a, b]) in places.zip(&biases) {
-            *word = a.wrapping_sub(surplus).wrapping_add(b << 8);
-            *odd = *b;
-        }
-        split
-    }
-
-    #[target_feature(enable = "avx2")]
-    fn put(&self, sums: &mut [[i32; 2]]) {
-        let mut both = [[0; 2]; PAIRS];
-        let found = self.words.as_flattened().iter();
-        let found = found.zip(self.odd.as_flattened());
-        for ([a, b], (word, odd)) in both.iter_mut().zip(found) {
-            *a = word.wrapping_sub(odd << 8);
-            *b = *odd;
-        }
-        sums.iter_mut()
-            .zip(both)
-            .for_each(|(sums, both)| *sums = both);
-    }
 }
 
 #[target_feature(enable = "avx2")]
@@ -107,13 +75,20 @@ fn store(sums: &mut [i32; LANES], register: __m256i) {
     unsafe { _mm256_storeu_si256(sums.as_mut_ptr().cast(), register) }
 }
 
-/// A pair of inputs in every lane.
 #[target_feature(enable = "avx2")]
-fn both([x0, x1]: &[i16; 2]) -> __m256i {
-    let [low, high] = [x0.cast_unsigned(), x1.cast_unsigned()].map(u32::from);
-    _mm256_set1_epi32((high << 16 | low).cast_signed())
+fn load_weights(weights: &[[u8; 4]; LANES]) -> __m256i {
+    // SAFETY: eight words.
+    unsafe { _mm256_loadu_si256(weights.as_ptr().cast()) }
 }
 
+/// A pair of inputs in every lane.
+#[target_feature(enable = "avx2")]
+fn both(pair: &[i16; 2]) -> __m256i {
+    // SAFETY: a pair has as many bytes as a word.
+    _mm256_set1_epi32(unsafe { pair.as_ptr().cast::<i32>().read_unaligned() })
+}
+
+/// Adds to the sums of the words `256 b + (a + 128)`, and to those of the `b` in them, see `dense_quantized`.
 #[target_feature(enable = "avx2")]
 fn add_products([words, odd]: &mut [__m256i; 2], weights: __m256i, x: __m256i) {
     *words = _mm256_add_epi32(*words, _mm256_madd_epi16(weights, x));
@@ -124,18 +99,26 @@ fn add_products([words, odd]: &mut [__m256i; 2], weights: __m256i, x: __m256i) {
 #[target_feature(enable = "avx2")]
 fn add_row<const N: usize>(sums: &mut [[__m256i; 2]; N], row: &[[[u8; 4]; LANES]; N], x: __m256i) {
     for (sum, weights) in sums.iter_mut().zip(row) {
-        // SAFETY: eight words.
-        let weights = unsafe { _mm256_loadu_si256(weights.as_ptr().cast()) };
-        add_products(sum, weights, x);
+        add_products(sum, load_weights(weights), x);
     }
 }
 
 #[target_feature(enable = "avx2")]
-fn full_panel(panel: &[[u8; 4]], input: &[i16], sums: &mut Sums) {
+fn full_panel(
+    panel: &[[u8; 4]],
+    bias: &[i32; PANEL],
+    surplus: i32,
+    input: &[i16],
+    sums: &mut [[i32; 2]; PAIRS],
+) {
     const N: usize = PAIRS / LANES;
+    let surplus = _mm256_set1_epi32(surplus);
+    let (biases, _) = bias.as_chunks().0.as_chunks::<2>();
     let mut sum = [[_mm256_setzero_si256(); 2]; N];
-    for (sum, (words, odd)) in sum.iter_mut().zip(sums.words.iter().zip(&sums.odd)) {
-        *sum = [load(words), load(odd)];
+    for (sum, [low, high]) in sum.iter_mut().zip(biases) {
+        let [even, odd] = apart(load(low), load(high));
+        let even = _mm256_sub_epi32(even, surplus);
+        *sum = [_mm256_add_epi32(even, _mm256_slli_epi32::<8>(odd)), odd];
     }
     let (rows, _) = panel.as_chunks::<LANES>().0.as_chunks::<N>();
     let (inputs, _) = input.as_chunks();
@@ -149,41 +132,40 @@ fn full_panel(panel: &[[u8; 4]], input: &[i16], sums: &mut Sums) {
     for (row, x) in last_row.iter().zip(last_input) {
         add_row(&mut sum, row, both(x));
     }
-    for ([sum_words, sum_odd], (words, odd)) in sum
-        .into_iter()
-        .zip(sums.words.iter_mut().zip(&mut sums.odd))
-    {
-        store(words, sum_words);
-        store(odd, sum_odd);
+    let (places, _) = sums
+        .as_flattened_mut()
+        .as_chunks_mut()
+        .0
+        .as_chunks_mut::<2>();
+    for ([low, high], [words, odd]) in places.iter_mut().zip(sum) {
+        let even = _mm256_sub_epi32(words, _mm256_slli_epi32::<8>(odd));
+        let [first, second] = alternating(even, odd);
+        store(low, first);
+        store(high, second);
     }
 }
 
-/// A panel `width` wide: eight columns at a time, the last ones through a mask.
+/// Eight pairs, `[a0 b0 a1 ... b3]` and `[a4 b4 a5 ... b7]`, as `[a0 ... a7]` and `[b0 ... b7]`.
 #[target_feature(enable = "avx2")]
-fn narrow_panel(panel: &[[u8; 4]], width: usize, input: &[i16], sums: &mut Sums) {
-    let (inputs, _) = input.as_chunks();
-    let mut left = width;
-    for (index, (words, odd)) in sums.words.iter_mut().zip(&mut sums.odd).enumerate() {
-        let mask = _mm256_cmpgt_epi32(
-            _mm256_set1_epi32(left.min(LANES) as i32),
-            _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
-        );
-        let mut sum = [load(words), load(odd)];
-        for (row, x) in panel.chunks_exact(width).zip(inputs) {
-            let Some(weights) = row.get(LANES * index..) else {
-                return;
-            };
-            // SAFETY: the mask has no more lanes than there are words left in the row.
-            let weights = unsafe { _mm256_maskload_epi32(weights.as_ptr().cast(), mask) };
-            add_products(&mut sum, weights, both(x));
-        }
-        store(words, sum[0]);
-        store(odd, sum[1]);
-        left = left.saturating_sub(LANES);
-        if left == 0 {
-            return;
-        }
-    }
+fn apart(low: __m256i, high: __m256i) -> [__m256i; 2] {
+    let [low, high] = [_mm256_castsi256_ps(low), _mm256_castsi256_ps(high)];
+    // Within the halves of a register; then the quarters change places.
+    let a = _mm256_castps_si256(_mm256_shuffle_ps::<0b10_00_10_00>(low, high));
+    let b = _mm256_castps_si256(_mm256_shuffle_ps::<0b11_01_11_01>(low, high));
+    [
+        _mm256_permute4x64_epi64::<0b11_01_10_00>(a),
+        _mm256_permute4x64_epi64::<0b11_01_10_00>(b),
+    ]
+}
+
+/// The opposite of [`apart`].
+#[target_feature(enable = "avx2")]
+fn alternating(a: __m256i, b: __m256i) -> [__m256i; 2] {
+    let (low, high) = (_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+    [
+        _mm256_permute2x128_si256::<0x20>(low, high),
+        _mm256_permute2x128_si256::<0x31>(low, high),
+    ]
 }
 
 pub(in crate::nn) fn requantize(

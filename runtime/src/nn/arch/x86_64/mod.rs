@@ -81,7 +81,22 @@ fn zip_avx2(function: ZipFunction, swapped: bool, values: &mut [f32], others: &[
 /// The portable loops, compiled for wider registers.
 #[target_feature(enable = "avx2")]
 fn apply_avx2(function: Function, p: [f32; 2], values: &mut [f32]) {
-    function.apply_portable(p, values);
+    match function {
+        Function::Relu => relu(values),
+        _ => function.apply_portable(p, values),
+    }
+}
+
+/// The compiler would store through masks, which takes some processors dozens of cycles.
+#[target_feature(enable = "avx2")]
+fn relu(values: &mut [f32]) {
+    let (whole, rest) = values.as_chunks_mut();
+    for numbers in whole {
+        // The second operand where one of them is NaN.
+        let positive = _mm256_max_ps(_mm256_setzero_ps(), load(numbers));
+        store(numbers, positive);
+    }
+    Function::Relu.apply_portable([0.0; 2], rest);
 }
 
 /// Sums start at their bias; where that is missing, at what they hold.
@@ -181,8 +196,12 @@ fn columns<const N: usize>(panel: &[f32], input: &[f32], sums: &mut [f32]) {
     for (sum, numbers) in sum.iter_mut().zip(&*sums) {
         *sum = load(numbers);
     }
-    // SAFETY: the mask has as many lanes as there are numbers.
-    let mut last = unsafe { _mm256_maskload_ps(rest.as_ptr(), mask) };
+    // A store through a mask takes some processors dozens of cycles.
+    let mut last_sums = [0.0; LANES];
+    for (place, number) in last_sums.iter_mut().zip(&*rest) {
+        *place = *number;
+    }
+    let mut last = load(&last_sums);
     for (row, x) in panel.chunks_exact(width).zip(input) {
         let x = _mm256_set1_ps(*x);
         let (weights, rest) = row.as_chunks();
@@ -197,8 +216,10 @@ fn columns<const N: usize>(panel: &[f32], input: &[f32], sums: &mut [f32]) {
     for (numbers, sum) in sums.iter_mut().zip(sum) {
         store(numbers, sum);
     }
-    // SAFETY: as for the load.
-    unsafe { _mm256_maskstore_ps(rest.as_mut_ptr(), mask, last) };
+    store(&mut last_sums, last);
+    for (number, sum) in rest.iter_mut().zip(last_sums) {
+        *number = sum;
+    }
 }
 
 /// A panel one wide: eight products at a time, summed one after the other.
