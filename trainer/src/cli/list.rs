@@ -17,12 +17,12 @@ pub struct ListArgs {}
 pub fn list(_: &ListArgs) -> anyhow::Result<()> {
     println!("environments");
     for entry in registry::ENTRIES {
-        println!("  {:<28}{}", entry.id, entry.summary);
+        println!("  {:<32}{}", entry.id, entry.summary);
     }
-    println!("  {:<28}any other of Python's Gymnasium", "gym:NAME");
+    println!("  {:<32}any other of Python's Gymnasium", "gym:NAME");
     println!("\nalgorithms");
     for entry in ALGORITHMS {
-        println!("  {:<28}{}", entry.name, entry.summary);
+        println!("  {:<32}{}", entry.name, entry.summary);
     }
     println!("\nrecipes");
     for recipe in RECIPES {

@@ -1,7 +1,7 @@
 //! Tasks of the Fetch robot's arm: Gymnasium-Robotics' four, whose goals are asked for ([`FetchEnv`]), and those with one
 //! goal that is never shown ([`FixedGoalEnv`]).
 //!
-//! All of them drive the same [`Arm`](arm::Arm).
+//! All of them drive the same arm.
 
 pub use self::fixed_goal::FixedGoalEnv;
 pub use self::fixed_task::{CUBE_GOAL_M, FixedGoalTask, HOLE_M};
