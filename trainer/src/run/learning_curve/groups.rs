@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use super::Curve;
 
 /// Keys that never make a group: the seed, the environment, which has a picture of its own, and what only says where a run
-/// computes and how often it is looked at.
-const IGNORED: [&str; 8] = [
+/// computes, how long it goes on and how often it is looked at.
+const IGNORED: [&str; 9] = [
     "seed",
     "env",
+    "total_steps",
     "threads",
     "device",
     "log_interval",
@@ -113,6 +114,18 @@ mod tests {
             "algo=\"sac\" seed=1 gamma=0.9",
         ];
         assert_eq!(labels(&runs), ["sac (2 seeds)"]);
+    }
+
+    /// A run that goes on for longer is another seed of the same, and hides no difference in learning.
+    #[test]
+    fn the_length_of_a_run_tells_nothing() {
+        let runs = [
+            "algo=\"td3\" seed=0 total_steps=300 q_filter=true",
+            "algo=\"td3\" seed=1 total_steps=150 q_filter=true",
+            "algo=\"td3\" seed=0 total_steps=75 q_filter=false",
+        ];
+        let expected = ["td3 q_filter=true (2 seeds)", "td3 q_filter=false (1 seed)"];
+        assert_eq!(labels(&runs), expected);
     }
 
     #[test]
