@@ -308,10 +308,10 @@ fn entry_offset(elf: &[u8]) -> usize {
         .unwrap()
 }
 
-/// What a fallback law is good for.
+/// What a fallback law is good for, on a processor of each family. `RLFD_BLESS=1` rewrites the table.
 #[test]
 fn the_table_of_the_fallback_law_is_the_committed_one() {
-    fallback::table(&MACHINES[0]);
+    fallback::table(&["mps2-an386", "riscv-virt"].map(|name| machine(name).unwrap()));
 }
 
 /// What a bad link and bad measurements lead to, on a processor of each family. `RLFD_BLESS=1` rewrites the table.

@@ -7,6 +7,7 @@ use std::path::Path;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use rlfd_export::calibration;
 use rlfd_export::image::Reduced;
 use rlfd_export::lower::Precision;
 use rlfd_export::{Artefact, ImageOptions, make_image};
@@ -46,6 +47,27 @@ pub fn learned_in_8_bits() -> Vec<u8> {
     make_image(&model, &options).unwrap().bytes
 }
 
+/// The learned policy with the mean and deviation of what it observes on its way to rest, for the guard against the unfamiliar; at
+/// rest, where it soon is, nothing deviates.
+pub fn learned_with_statistics() -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(LEARNED_MODEL);
+    let model = Artefact::open(&path).unwrap().into_model(&path).unwrap();
+    let seen = seen(&learned());
+    let moving: Vec<_> = seen
+        .chunks(SEEN_STEPS)
+        .flat_map(|episode| &episode[..25])
+        .cloned()
+        .collect();
+    let options = ImageOptions {
+        statistics: Some(calibration::statistics(&moving)),
+        ..ImageOptions::default()
+    };
+    make_image(&model, &options).unwrap().bytes
+}
+
+/// Steps of each episode that is looked at.
+const SEEN_STEPS: usize = 200;
+
 /// What a policy observes while it comes to rest, from twenty initial states.
 fn seen(image: &[u8]) -> Vec<Vec<f32>> {
     let mut policy = EnginePolicy::from_bytes(image).unwrap();
@@ -55,7 +77,7 @@ fn seen(image: &[u8]) -> Vec<Vec<f32>> {
     let mut observations = Vec::new();
     for seed in 100..120 {
         env.reset(&mut ChaCha8Rng::seed_from_u64(seed), &mut observation);
-        for _ in 0..200 {
+        for _ in 0..SEEN_STEPS {
             let measured: Vec<f32> = observation.iter().map(|wide| *wide as f32).collect();
             policy.act(&measured, &mut command);
             observations.push(measured);
