@@ -124,7 +124,8 @@ fn ours(workspace: &Workspace, case: &Case, trainer: &Path, args: &TrainingArgs)
         ])
         .arg("--out")
         .arg(&folder);
-    process::run(&mut command)?;
+    // What it prints is not of interest here.
+    process::output(&mut command)?;
     let times = elapsed(&folder.join("progress.csv"))?;
     let at = |step| {
         let row = times.iter().find(|(other, _)| *other == step);
