@@ -26,7 +26,7 @@ pub struct HindsightSettings {
     /// Rows with another goal per row with the desired one, so that a fraction of k / (k + 1) has another.
     pub her_k: f64,
     /// Whether value targets are kept between the least and the greatest return there can be, where the task has such:
-    /// -1 / (1 - γ) and 0 where rewards are -1 and 0.
+    /// -1 / (1 - γ) and 0 where rewards are -1 and 0. For DDPG and TD3; the soft returns of SAC have no such bounds.
     pub clip_target: bool,
 }
 

@@ -18,7 +18,7 @@ pub struct Outcome {
     pub elapsed_s: f64,
     /// Mean return of the best evaluation.
     pub best_return: Option<f64>,
-    /// Of the last evaluation, if one was made in this session; `evaluations.csv` has them all.
+    /// Of the last evaluation, if this process made one; `evaluations.csv` has them all.
     #[serde(skip)]
     pub last_evaluation: Option<Evaluation>,
 }
