@@ -8,6 +8,7 @@
 //! It refuses to know what the policy is: the board has its own image, and says which.
 
 mod address;
+mod conversation;
 pub mod emulator;
 mod error;
 mod injector;
@@ -24,12 +25,13 @@ use rlfd_runtime::PolicyImage;
 use rlfd_runtime::image::ImageBytes;
 
 pub use address::LinkAddress;
+pub use conversation::{LinkCounters, Patience};
 pub use error::HilError;
 pub use injector::{Disturbance, InjectorCounters};
 pub use latency::Latency;
 pub use link::Link;
 pub use plant::{EpisodeReport, Pace, Plant, evaluation};
-pub use session::{Answer, BoardCounters, BoardInfo, Expectation, LinkCounters, Patience, Session};
+pub use session::{Answer, BoardCounters, BoardInfo, Expectation, Session};
 pub use upload::Upload;
 
 /// Reads an image file into aligned memory.

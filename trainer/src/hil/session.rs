@@ -1,43 +1,20 @@
-//! [`Session`]: questions to a board and its answers, over a link that may lose, damage, repeat and delay them. It knows
-//! the protocol of [`rlfd_runtime::wire`], but neither plant nor policy.
-//!
-//! One question is open at a time. It is sent again until it is answered, and the board acts on it once, so the host
-//! sees what it would see over a perfect link, only later.
+//! [`Session`]: what can be asked of a board, from the greeting to the goodbye. It knows the messages of
+//! [`rlfd_runtime::wire`], but neither plant nor policy, and not how a question finds its answer.
 
 use std::fmt;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
-use rlfd_runtime::Event;
-use rlfd_runtime::Phase;
 use rlfd_runtime::image::IMAGE_VERSION;
 use rlfd_runtime::wire::{
-    BoardMessage, Frame, FrameReader, HostMessage, MAX_FRAME_LEN, MAX_VALUES, Refusal,
-    UpdateMessage, UpdateRefusal, UpdateStatus, Values, WIRE_VERSION,
+    BoardMessage, HostMessage, MAX_VALUES, Refusal, UpdateMessage, UpdateRefusal, UpdateStatus,
+    Values, WIRE_VERSION,
 };
-use rlfd_runtime::{Fault, PolicyImage};
+use rlfd_runtime::{Event, Fault, Phase, PolicyImage};
 
-use super::injector::{Disturbance, Injector, InjectorCounters};
+use super::conversation::{Conversation, LinkCounters, Patience, REBUILD};
+use super::injector::{Disturbance, InjectorCounters};
 use super::latency::Latency;
 use super::{HilError, Link};
-
-/// How long to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// For an answer, before the question is sent again; the time on a serial wire comes on top.
-    pub retry: Duration,
-    /// In all, before the board is given up.
-    pub give_up: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            retry: Duration::from_millis(200),
-            give_up: Duration::from_secs(60),
-        }
-    }
-}
 
 /// What the host expects of the board's image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +35,7 @@ impl From<&PolicyImage<'_>> for Expectation {
 }
 
 /// What the board says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BoardInfo {
     /// Name for people.
     pub board: String,
@@ -100,51 +77,12 @@ pub struct BoardCounters {
     pub repeated: u32,
 }
 
-/// What the host counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LinkCounters {
-    /// Questions asked.
-    pub questions: u64,
-    /// Sent again for want of an answer.
-    pub retransmitted: u64,
-    /// Frames that did not pass checksum or decoding.
-    pub bad_frames: u64,
-    /// Answers to questions already answered.
-    pub late_answers: u64,
-    /// Deadlines that passed without an answer, in real time.
-    pub missed_deadlines: u64,
-}
-
-impl fmt::Display for LinkCounters {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{} questions, {} sent again, {} bad frames, {} late answers, {} missed deadlines",
-            self.questions,
-            self.retransmitted,
-            self.bad_frames,
-            self.late_answers,
-            self.missed_deadlines
-        )
-    }
-}
-
 /// A conversation with one board.
 #[derive(Debug)]
 pub struct Session {
-    link: Link,
-    patience: Patience,
-    to_board: Injector,
-    from_board: Injector,
-    /// Bytes of the frame that is arriving.
-    arriving: Vec<u8>,
-    reader: FrameReader<MAX_FRAME_LEN>,
-    session: u32,
-    sequence: u32,
+    conversation: Conversation,
     board: BoardInfo,
-    counters: LinkCounters,
     latency: Latency,
-    events: Vec<Event>,
 }
 
 impl Session {
@@ -159,25 +97,9 @@ impl Session {
         disturbance: Disturbance,
     ) -> Result<Self, HilError> {
         let mut session = Self {
-            link,
-            patience,
-            to_board: Injector::new(disturbance, 0),
-            from_board: Injector::new(disturbance, 1),
-            arriving: Vec::new(),
-            reader: FrameReader::new(),
-            // Another number than that of a session a board may still remember.
-            session: RandomState::new().build_hasher().finish() as u32,
-            sequence: 0,
-            board: BoardInfo {
-                board: String::new(),
-                period_us: 0,
-                measurement_dim: 0,
-                command_dim: 0,
-                image_checksum: 0,
-            },
-            counters: LinkCounters::default(),
+            conversation: Conversation::new(link, patience, disturbance),
+            board: BoardInfo::default(),
             latency: Latency::default(),
-            events: Vec::new(),
         };
         session.greet(expected)?;
         Ok(session)
@@ -188,30 +110,32 @@ impl Session {
             version: WIRE_VERSION,
             contract_id: expected.contract_id,
         };
-        let greeting = self.ask("Hello", hello, |message| match message {
-            BoardMessage::Hello {
-                version,
-                image_version,
-                image_checksum,
-                contract_id,
-                period_us,
-                measurement_dim,
-                command_dim,
-                board,
-            } => Some((
-                version,
-                image_version,
-                contract_id,
-                BoardInfo {
-                    board: board.to_owned(),
-                    period_us,
-                    measurement_dim: measurement_dim.into(),
-                    command_dim: command_dim.into(),
+        let greeting = self
+            .conversation
+            .ask("Hello", hello, |message| match message {
+                BoardMessage::Hello {
+                    version,
+                    image_version,
                     image_checksum,
-                },
-            )),
-            _ => None,
-        });
+                    contract_id,
+                    period_us,
+                    measurement_dim,
+                    command_dim,
+                    board,
+                } => Some((
+                    version,
+                    image_version,
+                    contract_id,
+                    BoardInfo {
+                        board: board.to_owned(),
+                        period_us,
+                        measurement_dim: measurement_dim.into(),
+                        command_dim: command_dim.into(),
+                        image_checksum,
+                    },
+                )),
+                _ => None,
+            });
         let (version, image_version, contract_id, board) = greeting?;
         self.compare("protocol version", version, WIRE_VERSION)?;
         self.compare("image version", image_version, IMAGE_VERSION)?;
@@ -235,24 +159,18 @@ impl Session {
             return Ok(());
         }
         Err(HilError::Mismatch {
-            link: self.link.name().to_owned(),
+            link: self.conversation.name(),
             what,
             found: found.to_string(),
             expected: expected.to_string(),
-            advice: self.rebuild(),
+            advice: REBUILD.to_owned(),
         })
-    }
-
-    fn rebuild(&self) -> String {
-        "build the firmware with this image (`cargo xtask firmware build --image FILE`) and flash it".to_owned()
     }
 
     /// Goes on over another link, as after a cable was plugged in again. A board that was started anew in between knows of no
     /// session, and says so.
     pub fn replace_link(&mut self, link: Link) {
-        self.link = link;
-        self.arriving.clear();
-        self.reader = FrameReader::new();
+        self.conversation.replace_link(link);
     }
 
     /// Who answers.
@@ -266,7 +184,7 @@ impl Session {
     /// # Errors
     /// If the board does not answer.
     pub fn reset(&mut self, episode: u32) -> Result<Phase, HilError> {
-        self.ask(
+        self.conversation.ask(
             "Reset",
             HostMessage::Reset { episode },
             |message| match message {
@@ -295,7 +213,7 @@ impl Session {
             time_us,
             values: Values::from(rest),
         };
-        let answer = self.ask("Measurement", message, |message| {
+        let answer = self.conversation.ask("Measurement", message, |message| {
             take_command(message, command)
         })?;
         self.latency.record(began.elapsed());
@@ -310,7 +228,7 @@ impl Session {
         let message = HostMessage::Setpoint {
             values: Values::from(setpoint),
         };
-        self.ask("Setpoint", message, accepted)
+        self.conversation.ask("Setpoint", message, accepted)
     }
 
     /// Asks about another policy; a refusal of the policy is an answer.
@@ -321,14 +239,15 @@ impl Session {
         &mut self,
         message: UpdateMessage<'_>,
     ) -> Result<Result<UpdateStatus, UpdateRefusal>, HilError> {
-        let answer = self.ask(
-            "Update",
-            HostMessage::Update(message),
-            |message| match message {
-                BoardMessage::Update(status) => Some(status),
-                _ => None,
-            },
-        );
+        let answer =
+            self.conversation.ask(
+                "Update",
+                HostMessage::Update(message),
+                |message| match message {
+                    BoardMessage::Update(status) => Some(status),
+                    _ => None,
+                },
+            );
         match answer {
             Ok(status) => Ok(Ok(status)),
             Err(HilError::Refused {
@@ -342,7 +261,7 @@ impl Session {
     /// The error of an update that the board refused.
     pub(super) fn refused(&self, what: &'static str, refusal: UpdateRefusal) -> HilError {
         HilError::Refused {
-            link: self.link.name().to_owned(),
+            link: self.conversation.name(),
             what,
             source: Refusal::Update(refusal),
             advice: "it goes on with the policy it runs".to_owned(),
@@ -358,7 +277,7 @@ impl Session {
                 first: (measurement.len() - rest.len()) as u32,
                 values: Values::from(values),
             };
-            self.ask("Part", message, accepted)?;
+            self.conversation.ask("Part", message, accepted)?;
             rest = others;
         }
         Ok(rest)
@@ -381,13 +300,10 @@ impl Session {
             time_us,
             values: Values::from(rest),
         };
-        let question = self.number(message);
-        let mut take = |message: BoardMessage<'_>| take_command(message, command);
-        self.send(&question)?;
-        let answer = self.await_answer("Measurement", deadline, &mut take)?;
-        match answer {
-            Some(_) => self.latency.record(began.elapsed()),
-            None => self.counters.missed_deadlines += 1,
+        let take = |message: BoardMessage<'_>| take_command(message, command);
+        let answer = (self.conversation).ask_until("Measurement", message, deadline, take)?;
+        if answer.is_some() {
+            self.latency.record(began.elapsed());
         }
         Ok(answer)
     }
@@ -397,32 +313,33 @@ impl Session {
     /// # Errors
     /// If the board does not answer.
     pub fn close(&mut self) -> Result<BoardCounters, HilError> {
-        self.ask("Bye", HostMessage::Bye, |message| match message {
-            BoardMessage::Bye {
-                acted,
-                refused,
-                bad_frames,
-                repeated,
-            } => Some(BoardCounters {
-                acted,
-                refused,
-                bad_frames,
-                repeated,
-            }),
-            _ => None,
-        })
+        self.conversation
+            .ask("Bye", HostMessage::Bye, |message| match message {
+                BoardMessage::Bye {
+                    acted,
+                    refused,
+                    bad_frames,
+                    repeated,
+                } => Some(BoardCounters {
+                    acted,
+                    refused,
+                    bad_frames,
+                    repeated,
+                }),
+                _ => None,
+            })
     }
 
     /// What the host counted so far.
     #[must_use]
     pub fn counters(&self) -> LinkCounters {
-        self.counters
+        self.conversation.counters()
     }
 
     /// What the injector did so far, to the board and from it.
     #[must_use]
     pub fn disturbed(&self) -> [InjectorCounters; 2] {
-        [self.to_board.counters(), self.from_board.counters()]
+        self.conversation.disturbed()
     }
 
     /// How long commands took.
@@ -433,161 +350,7 @@ impl Session {
 
     /// Takes the events that the board sent since the last call.
     pub fn take_events(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.events)
-    }
-
-    /// Asks until `take` finds the answer in what comes back.
-    fn ask<T>(
-        &mut self,
-        what: &'static str,
-        message: HostMessage<'_>,
-        mut take: impl FnMut(BoardMessage<'_>) -> Option<T>,
-    ) -> Result<T, HilError> {
-        let question = self.number(message);
-        let began = Instant::now();
-        let mut attempts = 0;
-        while began.elapsed() < self.patience.give_up {
-            let len = self.send(&question)?;
-            attempts += 1;
-            if attempts > 1 {
-                self.counters.retransmitted += 1;
-            }
-            let deadline = Instant::now() + self.patience.retry + self.link.wire_time(len);
-            if let Some(answer) = self.await_answer(what, deadline, &mut take)? {
-                return Ok(answer);
-            }
-        }
-        Err(HilError::Silent {
-            link: self.link.name().to_owned(),
-            what,
-            attempts,
-            waited: began.elapsed(),
-            hint: self.link.hint(),
-        })
-    }
-
-    fn number<'m>(&mut self, message: HostMessage<'m>) -> Frame<HostMessage<'m>> {
-        self.counters.questions += 1;
-        self.sequence = self.sequence.wrapping_add(1);
-        Frame {
-            session: self.session,
-            sequence: self.sequence,
-            message,
-        }
-    }
-
-    /// Answers how many bytes went out.
-    fn send(&mut self, question: &Frame<HostMessage<'_>>) -> Result<usize, HilError> {
-        let mut buffer = [0; MAX_FRAME_LEN];
-        let bytes = question
-            .encode(&mut buffer)
-            .map_err(|error| HilError::Encode {
-                link: self.link.name().to_owned(),
-                source: error,
-            })?;
-        self.to_board.push(bytes, Instant::now());
-        self.pass_on()?;
-        Ok(bytes.len())
-    }
-
-    /// Sends what the injector no longer holds back.
-    fn pass_on(&mut self) -> Result<(), HilError> {
-        while let Some(frame) = self.to_board.pop(Instant::now()) {
-            self.link.send(&frame)?;
-        }
-        Ok(())
-    }
-
-    fn await_answer<T>(
-        &mut self,
-        what: &'static str,
-        deadline: Instant,
-        take: &mut impl FnMut(BoardMessage<'_>) -> Option<T>,
-    ) -> Result<Option<T>, HilError> {
-        let mut buffer = [0; MAX_FRAME_LEN];
-        loop {
-            self.pass_on()?;
-            while let Some(frame) = self.from_board.pop(Instant::now()) {
-                if let Some(answer) = self.read_frame(what, &frame, take)? {
-                    return Ok(Some(answer));
-                }
-            }
-            let now = Instant::now();
-            if now >= deadline {
-                return Ok(None);
-            }
-            let held = [self.to_board.next_due(), self.from_board.next_due()];
-            let until = held.into_iter().flatten().fold(deadline, Instant::min);
-            let n = self
-                .link
-                .receive(&mut buffer, until.saturating_duration_since(now))?;
-            self.collect(&buffer[..n]);
-        }
-    }
-
-    /// Cuts the stream into frames for the injector, which must not tear them.
-    fn collect(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.arriving.push(*byte);
-            if *byte == 0 {
-                // A zero alone is the beginning of a frame, not a frame.
-                if self.arriving.len() > 1 {
-                    self.from_board.push(&self.arriving, Instant::now());
-                }
-                self.arriving.clear();
-            }
-        }
-    }
-
-    fn read_frame<T>(
-        &mut self,
-        what: &'static str,
-        frame: &[u8],
-        take: &mut impl FnMut(BoardMessage<'_>) -> Option<T>,
-    ) -> Result<Option<T>, HilError> {
-        let mut answer = None;
-        // The delimiter in front, which `collect` took away, keeps a damaged end from spoiling the next frame.
-        for byte in [0].iter().chain(frame) {
-            let Some(content) = self.reader.push(*byte) else {
-                continue;
-            };
-            let decoded = content.and_then(Frame::<BoardMessage<'_>>::decode);
-            let Ok(Frame {
-                session,
-                sequence,
-                message,
-            }) = decoded
-            else {
-                self.counters.bad_frames += 1;
-                continue;
-            };
-            if session != self.session {
-                continue;
-            }
-            match message {
-                BoardMessage::Event(event) => self.events.push(event),
-                _ if sequence != self.sequence => self.counters.late_answers += 1,
-                BoardMessage::Refused(refusal) => {
-                    return Err(HilError::Refused {
-                        link: self.link.name().to_owned(),
-                        what,
-                        source: refusal,
-                        advice: self.rebuild(),
-                    });
-                }
-                message => {
-                    answer = take(message);
-                    if answer.is_none() {
-                        return Err(HilError::Unexpected {
-                            link: self.link.name().to_owned(),
-                            what,
-                            found: format!("{message:?}"),
-                        });
-                    }
-                }
-            }
-        }
-        Ok(answer)
+        self.conversation.take_events()
     }
 }
 
