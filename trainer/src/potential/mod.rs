@@ -13,6 +13,8 @@
 mod demonstrated;
 mod fit;
 mod flow;
+#[cfg(test)]
+mod flow_reference;
 mod frozen;
 mod masks;
 mod network;
