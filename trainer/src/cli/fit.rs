@@ -84,8 +84,11 @@ pub fn fit(args: &FitArgs) -> anyhow::Result<bool> {
     // An unknown environment is told before a folder is made.
     let spec = registry::open(&recipe.run.env)?.spec().clone();
     if args.dry_run {
+        let goals = spec.goal.map_or_else(String::new, |goal| {
+            format!(", goals of {} numbers within {}", goal.dim, goal.threshold)
+        });
         println!(
-            "# {}: {} observations, {} actions, period {} µs",
+            "# {}: {} observations, {} actions, period {} µs{goals}",
             spec.id,
             spec.observation_dim(),
             spec.action_dim(),
