@@ -103,6 +103,14 @@ impl Recipe {
             .collect()
     }
 
+    /// SHA-256 of what decides every step of a run: of the recipe without `total_steps`, which only says when it is over.
+    #[must_use]
+    pub fn course_sha256(&self) -> String {
+        let mut course = self.clone();
+        course.run.total_steps = 0;
+        course.sha256()
+    }
+
     /// File of demonstrations and how many episodes of it are used.
     #[must_use]
     pub fn demonstration_file(&self) -> Option<(&str, usize)> {

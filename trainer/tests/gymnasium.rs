@@ -123,6 +123,120 @@ fn what_crashes_is_reported_and_the_run_goes_on() {
     assert!(run.join("policy.pt").exists(), "{log}");
 }
 
+/// `PointReach-v0` in Python, the same with rewards that no formula of ours gives, and one of several boxes.
+const GOALS: &str = r#"
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box, Dict
+
+PLANE, ALL = Box(-1, 1, (2,), np.float64), ("observation", "achieved_goal", "desired_goal")
+
+
+class Reach(gymnasium.Env):
+    observation_space = Dict({name: PLANE for name in ALL})
+    action_space = Box(-2.5, 2.5, (2,), np.float64)
+    dt, distance_threshold = 0.04, 0.1
+
+    def compute_reward(self, achieved, desired, info):
+        return -float(np.linalg.norm(achieved - desired) > self.distance_threshold)
+
+    def seen(self):
+        return {"observation": self.place, "achieved_goal": self.place, "desired_goal": self.goal}
+
+    def reset(self, seed=None, options=None):
+        super().reset(seed=seed)
+        self.place, self.goal = self.np_random.uniform(-1, 1, (2, 2))
+        return self.seen(), {}
+
+    def step(self, action):
+        self.place = np.clip(self.place + action * self.dt, -1, 1)
+        return self.seen(), self.compute_reward(self.place, self.goal, {}), False, False, {}
+
+
+class Count(Reach):
+    def compute_reward(self, achieved, desired, info):
+        return 1 + super().compute_reward(achieved, desired, info)
+
+
+class Parts(Reach):
+    observation_space = Dict(there=PLANE, here=PLANE)
+
+    def seen(self):
+        return {"here": self.place, "there": self.goal}
+
+
+for one in Reach, Count, Parts:
+    gymnasium.register(one.__name__ + "-v0", one, max_episode_steps=30)
+"#;
+
+#[test]
+fn goals_are_learned_from_in_hindsight() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("goals.py"), GOALS).unwrap();
+    let trainer = || {
+        let mut command = trainer();
+        command.env("PYTHONPATH", folder.path());
+        command
+    };
+    let run = folder.path().join("run");
+    let recipe = ["fit", "--quiet", "--recipe", "point-reach-her"];
+    let shorter = ["--total-steps", "3000", "--set", "eval_interval=3000"];
+    let mut fit = trainer();
+    fit.args(recipe).args(shorter).arg("--out").arg(&run);
+    succeed(fit.args(["--set", "env=gym:goals:Reach-v0"]));
+    let eval = ["--episodes", "50", "--seed", "5", "--json"];
+    let json = succeed(trainer().arg("eval").arg(run.join("policy.pt")).args(eval));
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let found = report["success_rate"].as_f64().unwrap();
+    assert!(found >= 0.9, "{json}");
+
+    // What is not known as a function of the goals cannot be computed again for another one.
+    let dry = |env: &str| {
+        let mut command = trainer();
+        command.args(["fit", "--dry-run", "--algo", "sac", "--env", env]);
+        command
+    };
+    let line = |env: &str| succeed(&mut dry(env)).lines().next().unwrap().to_owned();
+    assert_eq!(
+        line("gym:goals:Reach-v0"),
+        "# gym:goals:Reach-v0: 4 observations, 2 actions, period 40000 µs, goals of 2 numbers within 0.1"
+    );
+    assert_eq!(
+        line("gym:goals:Count-v0"),
+        "# gym:goals:Count-v0: 6 observations, 2 actions, period 40000 µs"
+    );
+    assert_eq!(
+        line("gym:goals:Parts-v0"),
+        "# gym:goals:Parts-v0: 4 observations, 2 actions, period 40000 µs"
+    );
+    let mut fit = trainer();
+    fit.args(recipe)
+        .args(shorter)
+        .arg("--out")
+        .arg(folder.path().join("no"));
+    let words = refuse(fit.args(["--set", "env=gym:goals:Count-v0"]));
+    assert!(words.contains("no goals to take in hindsight"), "{words}");
+}
+
+/// Somebody else's: reward and threshold are found by asking it.
+#[test]
+fn the_goals_of_gymnasium_robotics_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let repair = include_str!("../../tests/fetch_scripts.py");
+    let module = format!("{repair}\nrepair()\nimport gymnasium_robotics\n");
+    std::fs::write(folder.path().join("robots.py"), module).unwrap();
+    for env in ["FetchReach-v4", "FetchReachDense-v4"] {
+        let env = format!("gym:robots:{env}");
+        let mut dry = trainer();
+        dry.args(["fit", "--dry-run", "--algo", "sac", "--env", &env]);
+        let words = succeed(dry.env("PYTHONPATH", folder.path()));
+        let expected = format!(
+            "# {env}: 13 observations, 4 actions, period 40000 µs, goals of 3 numbers within 0.05"
+        );
+        assert_eq!(words.lines().next().unwrap(), expected);
+    }
+}
+
 #[test]
 fn an_interpreter_that_is_not_there_is_named() {
     let folder = tempfile::tempdir().unwrap();

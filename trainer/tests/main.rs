@@ -53,12 +53,11 @@ fn tiny_fit(algo: &str, out: &Path) -> Command {
         "--seed",
         "3",
     ]);
-    let sizes = [
-        "actor_hidden=[16]",
-        "critic_hidden=[16]",
-        "batch_size=32",
-        "learning_starts=150",
-    ];
+    let own = match algo {
+        "trpo" => ["value_hidden=[16]", "rollout_steps=150"],
+        _ => ["critic_hidden=[16]", "learning_starts=150"],
+    };
+    let sizes = ["actor_hidden=[16]", own[0], "batch_size=32", own[1]];
     let intervals = [
         "log_interval=100",
         "eval_interval=400",

@@ -97,6 +97,34 @@ fn compare(name: &str, algo: &str, extra: &[&str]) {
     eprintln!("{name}: identical after {sessions} sessions");
 }
 
+/// A run that has ended goes on, and ends as one that was to go as far from the beginning.
+#[test]
+fn a_run_is_prolonged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, short) = (folder.path().join("whole"), folder.path().join("short"));
+    succeed(tiny_fit("td3", &whole).args(["--total-steps", STEPS]));
+    succeed(tiny_fit("td3", &short).args(["--total-steps", "800"]));
+    let resume = |steps: &str| {
+        let mut command = trainer();
+        command.args(["fit", "--quiet", "--total-steps", steps, "--resume"]);
+        command.arg(&short);
+        command
+    };
+    let refused = resume("799").output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    let reason = String::from_utf8(refused.stderr).unwrap();
+    assert!(reason.contains("can only be prolonged"), "{reason}");
+
+    succeed(&mut resume(STEPS));
+    // The best policy so far names the recipe it was learned by, which may have been the shorter one.
+    for file in ["policy-last.pt", "evaluations.csv", "recipe.toml"] {
+        let read = |run: &Path| std::fs::read(run.join(file)).unwrap();
+        assert!(read(&whole) == read(&short), "{file} differs");
+    }
+    let log = |run: &Path| without_times(&run.join("progress.csv"));
+    assert_eq!(log(&whole), log(&short));
+}
+
 #[test]
 fn sac_killed_and_resumed() {
     compare("sac", "sac", &[]);
@@ -114,6 +142,12 @@ fn td3_killed_and_resumed_with_a_full_buffer() {
         "normalize_observations=true",
     ];
     compare("td3", "td3", &extra);
+}
+
+/// Checkpoints in the middle of rollouts.
+#[test]
+fn trpo_killed_and_resumed() {
+    compare("trpo", "trpo", &["--n-envs", "2"]);
 }
 
 /// Whole episodes in a ring that has wrapped, several in mid-episode, relabelled goals.

@@ -68,36 +68,55 @@ fn inside(offset: i32, lengths: &[i32], strides: &[i32], len: usize) -> bool {
 
 /// Moves the numbers. With parameters that [`check`] refuses, some stay where they are.
 pub fn copy(parameters: &[i32], source: &[f32], result: &mut [f32]) {
-    if let Some(walk) = Walk::read(parameters) {
-        step(walk, walk.from, walk.to, source, result);
+    let Some(walk) = Walk::read(parameters) else {
+        return;
+    };
+    if walk.lengths.iter().any(|length| *length < 1) {
+        return;
+    }
+    let (mut from, mut to) = (walk.from, walk.to);
+    let mut row = (1, 0, 0);
+    if let (Some(length), Some(from_stride), Some(to_stride)) = (
+        walk.lengths.last(),
+        walk.from_strides.last(),
+        walk.to_strides.last(),
+    ) {
+        row = (*length, *from_stride, *to_stride);
+    }
+    // Rows along the last axis; the other axes count like the digits of an odometer. A function that called itself for each
+    // axis would have no bound on its stack that a tool could see.
+    let mut counted = [0_i32; MAX_RANK];
+    loop {
+        move_row(row, from, to, source, result);
+        let strides = walk.from_strides.iter().zip(walk.to_strides);
+        let axes = walk.lengths.iter().zip(strides).zip(&mut counted);
+        let mut is_over = true;
+        for ((length, (from_stride, to_stride)), counted) in axes.rev().skip(1) {
+            *counted = counted.wrapping_add(1);
+            from = from.wrapping_add(*from_stride);
+            to = to.wrapping_add(*to_stride);
+            if *counted < *length {
+                is_over = false;
+                break;
+            }
+            *counted = 0;
+            from = from.wrapping_sub(from_stride.wrapping_mul(*length));
+            to = to.wrapping_sub(to_stride.wrapping_mul(*length));
+        }
+        if is_over {
+            return;
+        }
     }
 }
 
-/// Walks along the first axis and goes down to the others; at most [`MAX_RANK`] deep.
-fn step(walk: Walk<'_>, from: i32, to: i32, source: &[f32], result: &mut [f32]) {
-    let (Some((length, lengths)), Some((from_stride, from_strides)), Some((to_stride, to_strides))) = (
-        walk.lengths.split_first(),
-        walk.from_strides.split_first(),
-        walk.to_strides.split_first(),
-    ) else {
-        move_one(from, to, source, result);
-        return;
-    };
+/// `row`: how many numbers, and how far apart in the source and in the result.
+fn move_row(row: (i32, i32, i32), from: i32, to: i32, source: &[f32], result: &mut [f32]) {
+    let (length, from_stride, to_stride) = row;
     let (mut from, mut to) = (from, to);
-    for _ in 0..*length {
-        if lengths.is_empty() {
-            move_one(from, to, source, result);
-        } else {
-            let inner = Walk {
-                lengths,
-                from_strides,
-                to_strides,
-                ..walk
-            };
-            step(inner, from, to, source, result);
-        }
-        from = from.wrapping_add(*from_stride);
-        to = to.wrapping_add(*to_stride);
+    for _ in 0..length {
+        move_one(from, to, source, result);
+        from = from.wrapping_add(from_stride);
+        to = to.wrapping_add(to_stride);
     }
 }
 
@@ -153,6 +172,26 @@ mod tests {
         assert!(check(&[0, 3, 1], 4, 2));
         copy(&[0, 3, 1], &numbers(4), &mut out);
         assert_eq!(out, [0.0, 3.0]);
+    }
+
+    #[test]
+    fn five_axes_in_another_order() {
+        // numpy.arange(72).reshape(2, 3, 2, 1, 6).transpose(4, 2, 0, 3, 1).ravel()
+        let parameters = [5, 6, 2, 2, 1, 3, 1, 6, 36, 6, 12, 12, 6, 3, 3, 1, 0, 0];
+        let mut out = [0.0; 72];
+        assert!(check(&parameters, 72, 72));
+        copy(&parameters, &numbers(72), &mut out);
+        let mut expected = Vec::new();
+        for a in 0..6 {
+            for b in 0..2 {
+                for c in 0..2 {
+                    for d in 0..3 {
+                        expected.push((a + 6 * b + 36 * c + 12 * d) as f32);
+                    }
+                }
+            }
+        }
+        assert_eq!(out[..], expected[..]);
     }
 
     #[test]

@@ -29,7 +29,7 @@ struct Played {
     episodes: usize,
 }
 
-/// Prints one line of Markdown for each board.
+/// Prints a table in Markdown with one line for each board.
 ///
 /// # Errors
 /// If a board cannot be built, measured or played with.
@@ -51,7 +51,8 @@ pub fn table(workspace: &Workspace, selection: &Selection, episodes: usize) -> R
     process::run(&mut build)?;
     let trainer = target_folder(workspace)?.join("release/trainer");
 
-    println!("{}", header());
+    // Compilers and emulators talk on stderr meanwhile: the table comes in one piece at the end.
+    let mut lines = vec![header()];
     for board in firmware::selected(workspace, &selection)? {
         if board.program("measure").is_none() {
             continue;
@@ -66,8 +67,9 @@ pub fn table(workspace: &Workspace, selection: &Selection, episodes: usize) -> R
         let answer = process::output(&mut hil)?;
         let played = serde_json::from_str(answer.trim())
             .with_context(|| format!("`{}` answered `{answer}`", process::shown(&hil)))?;
-        println!("{}", row(&board.name, &played, &numbers)?);
+        lines.push(row(&board.name, &played, &numbers)?);
     }
+    println!("{}", lines.join("\n"));
     Ok(())
 }
 

@@ -82,6 +82,9 @@ fn run(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
         }
         Ok(())
     })?;
+    steps.call("firmware stack with every operation", || {
+        sizes::whole_engine(workspace)
+    })?;
     // Programs and tests together: built apart, they would see members with different features and compile those twice.
     let everything = ["build", "--release", "--workspace", "--bins", "--tests"];
     steps.command("build", &mut at_root(&everything))?;

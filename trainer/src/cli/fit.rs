@@ -26,8 +26,8 @@ pub struct FitArgs {
     /// Seed of every random stream
     #[arg(long, conflicts_with = "resume")]
     seed: Option<u64>,
-    /// Environment steps, over all environments
-    #[arg(long, conflicts_with = "resume")]
+    /// Environment steps, over all environments; with --resume, how far the run goes on
+    #[arg(long)]
     total_steps: Option<usize>,
     /// Environments stepped together
     #[arg(long, conflicts_with = "resume")]
@@ -68,7 +68,15 @@ pub struct FitArgs {
 pub fn fit(args: &FitArgs) -> anyhow::Result<bool> {
     let (recipe, directory) = match &args.resume {
         Some(root) => {
-            let (directory, recipe) = RunDirectory::open(root)?;
+            let (directory, mut recipe) = RunDirectory::open(root)?;
+            match args.total_steps {
+                // Processes that learn as one each prolong a folder of their own.
+                Some(total_steps) if !args.data_parallel && !args.dry_run => {
+                    recipe = directory.prolong(total_steps)?;
+                }
+                Some(total_steps) => recipe.run.total_steps = total_steps,
+                None => (),
+            }
             (recipe, Some(directory))
         }
         None => (plan(args)?, None),
@@ -76,8 +84,11 @@ pub fn fit(args: &FitArgs) -> anyhow::Result<bool> {
     // An unknown environment is told before a folder is made.
     let spec = registry::open(&recipe.run.env)?.spec().clone();
     if args.dry_run {
+        let goals = spec.goal.map_or_else(String::new, |goal| {
+            format!(", goals of {} numbers within {}", goal.dim, goal.threshold)
+        });
         println!(
-            "# {}: {} observations, {} actions, period {} µs",
+            "# {}: {} observations, {} actions, period {} µs{goals}",
             spec.id,
             spec.observation_dim(),
             spec.action_dim(),
@@ -120,9 +131,14 @@ fn together(args: &FitArgs, recipe: &Recipe, _: usize) -> anyhow::Result<bool> {
             0 => root.clone(),
             rank => first.of_rank(rank),
         };
-        let directory = match &args.resume {
-            Some(_) => RunDirectory::open(&root)?.0,
-            None => RunDirectory::create(Some(&root), recipe)?,
+        let directory = match (&args.resume, args.total_steps) {
+            (None, _) => RunDirectory::create(Some(&root), recipe)?,
+            (Some(_), None) => RunDirectory::open(&root)?.0,
+            (Some(_), Some(total_steps)) => {
+                let (directory, _) = RunDirectory::open(&root)?;
+                directory.prolong(total_steps)?;
+                directory
+            }
         };
         learn(args, recipe, &directory, Some(ranks.collective()))
     };

@@ -66,17 +66,17 @@ impl MlpShape {
 /// Views of one network inside a flat [`Parameters`]; also used over a flat gradient of the same layout.
 #[derive(Debug)]
 pub struct Mlp {
-    activation: Activation,
+    pub(super) activation: Activation,
     is_normalized: bool,
-    weights: Vec<Tensor>,
-    biases: Vec<Tensor>,
+    pub(super) weights: Vec<Tensor>,
+    pub(super) biases: Vec<Tensor>,
 }
 
 /// What a forward pass leaves for the backward pass: `[rows, width]` per layer.
 #[derive(Debug)]
 pub struct Tape {
-    outputs: Vec<Tensor>,
-    deltas: Vec<Tensor>,
+    pub(super) outputs: Vec<Tensor>,
+    pub(super) deltas: Vec<Tensor>,
     /// Of each hidden layer, where these are normalised.
     norms: Vec<LayerNorm>,
 }
@@ -137,6 +137,11 @@ impl Mlp {
             weights,
             biases,
         }
+    }
+
+    /// Whether its second derivative by the input is zero wherever there is one.
+    pub(super) fn is_piecewise_linear(&self) -> bool {
+        self.activation == Activation::Relu && !self.is_normalized
     }
 
     /// `[rows, input] -> [rows, output]`, answered in [`Tape::output`].

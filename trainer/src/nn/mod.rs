@@ -13,6 +13,7 @@ mod normalizer;
 mod parameters;
 mod rows;
 mod squashed_gaussian;
+mod tangent;
 
 pub use adam::{Adam, AdamState};
 pub use collective::Collective;

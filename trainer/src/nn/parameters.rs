@@ -72,6 +72,12 @@ impl Parameters {
         }
     }
 
+    /// Over numbers that autograd follows.
+    #[cfg(test)]
+    pub(super) fn from_flat(flat: Tensor) -> Self {
+        Self { flat }
+    }
+
     /// A copy with memory of its own.
     #[must_use]
     pub fn duplicate(&self) -> Self {

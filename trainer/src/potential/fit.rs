@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use tch::Tensor;
 
 use super::demonstrated::Statistics;
-use super::flow::Flow;
+use super::flow::{Flow, Learning};
 use super::masks::Coupling;
 use super::wgan::Wgan;
 use super::{Demonstrated, PotentialModel, PotentialSettings};
@@ -74,14 +74,25 @@ fn fit_member(
         PotentialModel::Gan => return fit_gan(data, settings, rng, tell),
     };
     let (n_layers, hidden) = (settings.flow_layers, &settings.potential_hidden);
-    let flow = Flow::new(dim, coupling, n_layers, hidden, rng);
-    let adam = |p: &Tensor| Adam::new(p, settings.potential_learning_rate);
-    let mut optimiser = Optimiser::new(flow.parameters(), adam);
+    let mut flow = Flow::new(dim, coupling, n_layers, hidden, rng);
+    let mut adam = flow.adam(settings.potential_learning_rate);
+    // For whole minibatches and for what is left of a pass.
+    let mut learnings: Vec<Learning> = Vec::new();
     for _ in 0..settings.potential_epochs {
         for rows in minibatches(data.size()[0], rng) {
-            let batch = data.index_select(0, &rows).set_requires_grad(true);
-            let (loss, _) = flow.loss(&batch, settings.flow_smoothing);
-            optimiser.step(&loss);
+            let batch = data.index_select(0, &rows);
+            let n_rows = batch.size()[0];
+            let known = learnings.iter().position(|one| one.rows() == n_rows);
+            let index = known.unwrap_or_else(|| {
+                learnings.push(Learning::new(
+                    &flow,
+                    n_rows as usize,
+                    settings.flow_smoothing,
+                ));
+                learnings.len() - 1
+            });
+            learnings[index].gradient(&batch);
+            flow.step(&mut adam, &learnings[index]);
         }
         tell();
     }

@@ -4,27 +4,36 @@
 //! `z_i = (x_i - m_i(x)) exp(-α_i(x))` in each layer, the order of the numbers reversed between layers, and
 //! `log p(x) = log N(z; 0, 1) - Σ α`. It is trained on `mean -log p + w √(B / 128) ‖∂ mean(-log p) / ∂X‖` over a batch X of B
 //! rows: the norm is that of the whole matrix, and the factor makes the weight mean at any B what it means at 128.
+//!
+//! The gradient of a norm `‖g‖` is that of `v · g` with `v = g / ‖g‖` held still, and `v · g` is the derivative of the mean along v: two
+//! pairs of passes, one after the other, give all of it ([`Learning`]).
 
 use rand::Rng;
-use tch::Tensor;
+use rlfd_models::Activation;
+use tch::{Device, Kind, Tensor};
 
 use super::masks::Coupling;
 use super::network::Network;
+use crate::nn::{Adam, Mlp, MlpShape, Parameters, Tape};
 
 /// Bounds on α. Gradients pass them as if they were not there, or a layer that reached one would stay there.
 pub(super) const LOG_SCALE_MIN: f64 = -5.0;
 /// The upper one.
 pub(super) const LOG_SCALE_MAX: f64 = 3.0;
 /// Bound on -log p of a row in the loss.
-const LOSS_BOUND: f64 = 1e5;
+pub(super) const LOSS_BOUND: f64 = 1e5;
 /// Rows of the batch for which the weight of the gradient's norm is stated.
-const REFERENCE_ROWS: f64 = 128.0;
+pub(super) const REFERENCE_ROWS: f64 = 128.0;
 
 /// Layers in the order from data to normal numbers.
 #[derive(Debug)]
 pub(super) struct Flow {
     dim: usize,
-    layers: Vec<Network>,
+    shape: MlpShape,
+    n_layers: usize,
+    parameters: Parameters,
+    /// Ones, and zeros where a weight stays zero.
+    mask: Tensor,
 }
 
 impl Flow {
@@ -38,66 +47,204 @@ impl Flow {
     ) -> Self {
         let sizes = [&[dim], hidden, &[2 * dim]].concat();
         let masks = coupling.masks(dim, hidden);
-        let layers = (0..n_layers)
-            .map(|_| Network::new(&sizes, Some(&masks), rng))
-            .collect();
-        Self { dim, layers }
-    }
-
-    /// `[rows, dim]`: the normal numbers; `[rows, 1]`: logarithm of the volume's change, -Σ α.
-    pub(super) fn forward(&self, x: &Tensor) -> (Tensor, Tensor) {
-        let mut z = x.shallow_clone();
-        let mut log_det = Tensor::zeros([x.size()[0], 1], (x.kind(), x.device()));
-        for (index, layer) in self.layers.iter().enumerate() {
-            if index > 0 {
-                z = z.flip([1]);
-            }
-            let (shift, log_scale) = self.shift_and_log_scale(layer, &z);
-            z = (z - shift) * log_scale.neg().exp();
-            log_det -= log_scale.sum_dim_intlist(1, true, x.kind());
+        let shape = MlpShape::new(dim, hidden, 2 * dim, Activation::Relu);
+        let fresh = (0..n_layers).flat_map(|_| Network::new(&sizes, Some(&masks), rng).frozen());
+        let fresh: Vec<f32> = fresh.collect();
+        let one = masks.iter().flat_map(|mask| [&mask.weight, &mask.bias]);
+        let one: Vec<f32> = one.flatten().copied().collect();
+        let mut parameters = Parameters::zeros(&shape, n_layers, Device::Cpu);
+        parameters.copy_from(&fresh);
+        Self {
+            dim,
+            shape,
+            n_layers,
+            parameters,
+            mask: Tensor::from_slice(&one.repeat(n_layers)),
         }
-        (z, log_det)
-    }
-
-    /// `[rows, 1]`
-    pub(super) fn log_prob(&self, x: &Tensor) -> Tensor {
-        let (z, log_det) = self.forward(x);
-        log_normal(&z) + log_det
-    }
-
-    /// What a batch `[rows, dim]`, a leaf that requires a gradient, adds to the loss, and its mean -log p.
-    pub(super) fn loss(&self, x: &Tensor, smoothing: f64) -> (Tensor, Tensor) {
-        let surprise = self.surprise(x);
-        let loss = if smoothing > 0.0 {
-            let factor = smoothing * (x.size()[0] as f64 / REFERENCE_ROWS).sqrt();
-            &surprise + gradient_norm(&surprise, x) * factor
-        } else {
-            surprise.shallow_clone()
-        };
-        (loss, surprise)
-    }
-
-    /// Mean of -log p.
-    fn surprise(&self, x: &Tensor) -> Tensor {
-        let rows = self.log_prob(x).neg();
-        rows.clamp(-LOSS_BOUND, LOSS_BOUND).mean(x.kind())
-    }
-
-    pub(super) fn parameters(&self) -> Vec<Tensor> {
-        self.layers.iter().flat_map(Network::parameters).collect()
     }
 
     /// One list of numbers per layer.
     pub(super) fn frozen(&self) -> Vec<Vec<f32>> {
-        self.layers.iter().map(Network::frozen).collect()
+        let numbers = self.parameters.to_vec();
+        let layers = numbers.chunks_exact(self.shape.parameter_count());
+        layers.map(<[f32]>::to_vec).collect()
     }
 
-    fn shift_and_log_scale(&self, layer: &Network, x: &Tensor) -> (Tensor, Tensor) {
-        let dim = self.dim as i64;
-        let output = layer.forward(x);
-        let raw = output.narrow(1, dim, dim);
-        let beyond = raw.clamp(LOG_SCALE_MIN, LOG_SCALE_MAX) - &raw;
-        (output.narrow(1, 0, dim), raw + beyond.detach())
+    /// An optimiser of its parameters.
+    pub(super) fn adam(&self, learning_rate: f64) -> Adam {
+        Adam::new(self.parameters.flat(), learning_rate)
+    }
+
+    /// Takes a step along what [`Learning::gradient`] has found.
+    pub(super) fn step(&mut self, adam: &mut Adam, learning: &Learning) {
+        adam.step_parameters(&mut self.parameters, &[learning.gradient.flat()]);
+    }
+
+    fn networks(&self, parameters: &Parameters) -> Vec<Mlp> {
+        let view = |index| Mlp::view(&self.shape, parameters, index);
+        (0..self.n_layers).map(view).collect()
+    }
+}
+
+/// The loss of a batch and its derivatives by all parameters, with buffers for so many rows.
+#[derive(Debug)]
+pub(super) struct Learning {
+    dim: i64,
+    rows: i64,
+    /// Weight of the gradient's norm for this many rows.
+    smoothing: f64,
+    layers: Vec<Layer>,
+    gradient: Parameters,
+    mask: Tensor,
+}
+
+/// A layer, and what its passes leave for each other, `[rows, dim]`.
+#[derive(Debug)]
+struct Layer {
+    net: Mlp,
+    gradient: Mlp,
+    tape: Tape,
+    along: Tape,
+    /// What it was given, and that along the direction.
+    input: Tensor,
+    input_along: Tensor,
+    /// What it answered.
+    normal: Tensor,
+    normal_along: Tensor,
+    /// exp(-α).
+    scale: Tensor,
+    log_scale_along: Tensor,
+    /// Derivative of the loss by what it answered.
+    upstream: Tensor,
+}
+
+impl Learning {
+    /// For batches of `rows` rows; `smoothing` is the weight at 128 rows.
+    pub(super) fn new(flow: &Flow, rows: usize, smoothing: f64) -> Self {
+        let gradient = Parameters::zeros(&flow.shape, flow.n_layers, Device::Cpu);
+        let tape = || Tape::new(&flow.shape, rows, Device::Cpu);
+        let nets = flow.networks(&flow.parameters).into_iter();
+        let layers = nets.zip(flow.networks(&gradient)).map(|(net, gradient)| {
+            let [input, input_along, normal, normal_along] = [(); 4].map(|()| Tensor::new());
+            let [scale, log_scale_along, upstream] = [(); 3].map(|()| Tensor::new());
+            Layer {
+                net,
+                gradient,
+                tape: tape(),
+                along: tape(),
+                input,
+                input_along,
+                normal,
+                normal_along,
+                scale,
+                log_scale_along,
+                upstream,
+            }
+        });
+        Self {
+            dim: flow.dim as i64,
+            rows: rows as i64,
+            smoothing: smoothing * (rows as f64 / REFERENCE_ROWS).sqrt(),
+            layers: layers.collect(),
+            gradient,
+            mask: flow.mask.shallow_clone(),
+        }
+    }
+
+    /// How many rows a batch has.
+    pub(super) fn rows(&self) -> i64 {
+        self.rows
+    }
+
+    /// Derivatives of the loss of a batch `[rows, dim]`, for [`Flow::step`].
+    pub(super) fn gradient(&mut self, x: &Tensor) {
+        tch::no_grad(|| {
+            let surprise = self.forward(x);
+            // Beyond its bound a row does not count.
+            let counts = surprise.abs().le(LOSS_BOUND).to_kind(Kind::Float);
+            let share = counts / self.rows as f64;
+            let by_input = self.backward(&share);
+            let norm = (by_input.square().sum(Kind::Float) + 1e-30).sqrt();
+            self.along(&(by_input * (self.smoothing / norm)), &share);
+            let _ = self.gradient.flat().shallow_clone().g_mul_(&self.mask);
+        });
+    }
+
+    /// `[rows, 1]`: -log p.
+    fn forward(&mut self, x: &Tensor) -> Tensor {
+        let dim = self.dim;
+        let mut x = x.shallow_clone();
+        let mut log_scales = Tensor::zeros([self.rows, 1], (Kind::Float, Device::Cpu));
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            layer.input = if index > 0 { x.flip([1]) } else { x };
+            layer.net.forward(&layer.input, &mut layer.tape);
+            let output = layer.tape.output();
+            let log_scale = output.narrow(1, dim, dim);
+            let log_scale = log_scale.clamp(LOG_SCALE_MIN, LOG_SCALE_MAX);
+            log_scales += log_scale.sum_dim_intlist(1, true, Kind::Float);
+            layer.scale = log_scale.neg().exp();
+            layer.normal = (&layer.input - output.narrow(1, 0, dim)) * &layer.scale;
+            x = layer.normal.shallow_clone();
+        }
+        log_scales - log_normal(&x)
+    }
+
+    /// Derivative of `Σ share · (-log p)` by the input, `[rows, dim]`.
+    fn backward(&mut self, share: &Tensor) -> Tensor {
+        let dim = self.dim;
+        let mut upstream = match self.layers.last() {
+            Some(last) => &last.normal * share,
+            None => Tensor::new(),
+        };
+        for (index, layer) in self.layers.iter_mut().enumerate().rev() {
+            let direct = &upstream * &layer.scale;
+            let delta = layer.tape.output_delta();
+            delta.narrow(1, 0, dim).copy_(&direct.neg());
+            let by_log_scale = share - &upstream * &layer.normal;
+            delta.narrow(1, dim, dim).copy_(&by_log_scale);
+            layer.net.backward(&layer.input, &mut layer.tape, None);
+            layer.upstream = upstream;
+            upstream = direct + layer.net.input_delta(&layer.tape, 0, dim as usize);
+            if index > 0 {
+                upstream = upstream.flip([1]);
+            }
+        }
+        upstream
+    }
+
+    /// Both passes again along `direction` `[rows, dim]` of the input, with the derivatives of everything by the parameters.
+    fn along(&mut self, direction: &Tensor, share: &Tensor) {
+        let dim = self.dim;
+        let mut x = direction.shallow_clone();
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            layer.input_along = if index > 0 { x.flip([1]) } else { x };
+            let Layer {
+                net, tape, along, ..
+            } = layer;
+            net.forward_along(&layer.input_along, tape, along);
+            let output = along.output();
+            layer.log_scale_along = output.narrow(1, dim, dim).copy();
+            layer.normal_along = (&layer.input_along - output.narrow(1, 0, dim)) * &layer.scale
+                - &layer.normal * &layer.log_scale_along;
+            x = layer.normal_along.shallow_clone();
+        }
+        let mut upstream = x * share;
+        for (index, layer) in self.layers.iter_mut().enumerate().rev() {
+            let direct = (&upstream - &layer.upstream * &layer.log_scale_along) * &layer.scale;
+            let by_log_scale = &upstream * &layer.normal + &layer.upstream * &layer.normal_along;
+            let delta = layer.along.output_delta();
+            delta.narrow(1, 0, dim).copy_(&direct.neg());
+            delta.narrow(1, dim, dim).copy_(&by_log_scale.neg());
+            let Layer {
+                net, tape, along, ..
+            } = layer;
+            let inputs = (&layer.input, &layer.input_along);
+            net.backward_along(inputs, tape, along, &layer.gradient);
+            upstream = direct + net.input_delta(along, 0, dim as usize);
+            if index > 0 {
+                upstream = upstream.flip([1]);
+            }
+        }
     }
 }
 
@@ -107,169 +254,54 @@ pub(super) fn log_normal(z: &Tensor) -> Tensor {
     z.square().sum_dim_intlist(1, true, z.kind()) * -0.5 - constant
 }
 
-/// Norm of the gradient of `value` by all of `x`, itself differentiable.
-fn gradient_norm(value: &Tensor, x: &Tensor) -> Tensor {
-    let mut gradient = Tensor::run_backward(&[value], &[x], true, true);
-    let gradient = gradient.pop().expect("one per input");
-    // The square root's own derivative must exist at zero.
-    (gradient.square().sum(x.kind()) + 1e-30).sqrt()
-}
-
 #[cfg(test)]
 mod tests {
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
-    use tch::{Device, Kind};
 
+    use super::super::flow_reference::Reference;
     use super::*;
-    use crate::nn::Adam;
 
-    impl Flow {
-        /// From normal numbers back to data. A layer's number is known once all it depends on are, so that as many rounds
-        /// as there are numbers settle all of them.
-        fn inverse(&self, z: &Tensor) -> Tensor {
-            let mut x = z.shallow_clone();
-            for (index, layer) in self.layers.iter().enumerate().rev() {
-                let z = x;
-                x = z.zeros_like();
-                for _ in 0..self.dim {
-                    let (shift, log_scale) = self.shift_and_log_scale(layer, &x);
-                    x = &z * log_scale.exp() + shift;
-                }
-                if index > 0 {
-                    x = x.flip([1]);
-                }
-            }
-            x
-        }
-
-        fn to_kind(&self, kind: Kind) -> Self {
-            let layers = self.layers.iter().map(|layer| layer.to_kind(kind));
-            Self {
-                dim: self.dim,
-                layers: layers.collect(),
-            }
-        }
-    }
-
-    fn random(rows: i64, columns: i64, seed: i64) -> Tensor {
-        tch::manual_seed(seed);
-        Tensor::randn([rows, columns], (Kind::Double, Device::Cpu))
-    }
-
-    /// In double precision, with weights large enough for the scales to matter.
-    fn flow(dim: usize, coupling: Coupling, n_layers: usize, seed: u64) -> Flow {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        Flow::new(dim, coupling, n_layers, &[16, 16], &mut rng).to_kind(Kind::Double)
-    }
-
-    fn both(dim: usize, n_layers: usize) -> [Flow; 2] {
-        [Coupling::Autoregressive, Coupling::PassThrough(dim / 2)]
-            .map(|coupling| flow(dim, coupling, n_layers, 3))
-    }
-
-    fn largest(difference: &Tensor) -> f64 {
-        difference.abs().max().double_value(&[])
-    }
-
-    /// `[dim, dim]` at one row, by autograd.
-    fn jacobian(flow: &Flow, x: &Tensor) -> Tensor {
-        let x = x.detach().set_requires_grad(true);
-        let (z, _) = flow.forward(&x);
-        let rows: Vec<Tensor> = (0..flow.dim as i64)
-            .map(|i| {
-                Tensor::run_backward(&[z.narrow(1, i, 1).sum(Kind::Double)], &[&x], true, false)
-            })
-            .map(|mut gradient| gradient.remove(0))
-            .collect();
-        Tensor::cat(&rows, 0)
+    /// Weights large enough for scales, some of them at their bounds, to matter.
+    fn flow(dim: usize, coupling: Coupling, factor: f64) -> Flow {
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let flow = Flow::new(dim, coupling, 4, &[24, 20], &mut rng);
+        let _ = flow.parameters.flat().shallow_clone().g_mul_scalar_(factor);
+        flow
     }
 
     #[test]
-    fn inverse_undoes_forward() {
-        for flow in both(5, 4) {
-            let x = random(64, 5, 1);
-            let (z, _) = flow.forward(&x);
-            assert!(largest(&(&z - &x)) > 0.1);
-            assert!(largest(&(flow.inverse(&z) - &x)) < 1e-9);
-            assert!(largest(&(flow.forward(&flow.inverse(&x)).0 - &x)) < 1e-9);
-        }
-    }
-
-    #[test]
-    fn the_volume_changes_by_the_determinant_of_the_jacobian() {
-        for flow in both(5, 4) {
-            for row in 0..8 {
-                let x = random(1, 5, row);
-                let (_, log_det) = flow.forward(&x);
-                let (sign, expected) = jacobian(&flow, &x).slogdet();
-                assert_eq!(sign.double_value(&[]), 1.0);
-                assert!(largest(&(log_det.squeeze() - expected)) < 1e-9);
-            }
-        }
-    }
-
-    #[test]
-    fn one_layer_has_a_triangular_jacobian() {
-        for flow in both(5, 1) {
-            let jacobian = jacobian(&flow, &random(1, 5, 9));
-            assert_eq!(largest(&jacobian.triu(1)), 0.0);
-            assert!(largest(&jacobian.tril(-1)) > 1e-3);
-        }
-    }
-
-    /// Without layers -log p is half the squared norm and a constant.
-    #[test]
-    fn the_gradients_norm_of_the_identity_is_that_of_the_data() {
-        let flow = flow(3, Coupling::Autoregressive, 0, 0);
-        let x = random(50, 3, 2).set_requires_grad(true);
-        let norm = gradient_norm(&flow.surprise(&x), &x).double_value(&[]);
-        let expected = x.square().sum(Kind::Double).sqrt().double_value(&[]) / 50.0;
-        assert!((norm - expected).abs() < 1e-12, "{norm} {expected}");
-        let (loss, surprise) = flow.loss(&x, 128.0_f64.sqrt());
-        let added = (loss - surprise).double_value(&[]);
-        assert!((added - expected * 50.0_f64.sqrt()).abs() < 1e-9);
-    }
-
-    /// The gradient of a gradient, against finite differences along random directions.
-    #[test]
-    fn the_loss_has_the_gradient_of_its_finite_differences() {
-        for flow in both(3, 2) {
-            let x = random(20, 3, 4).set_requires_grad(true);
-            let parameters = flow.parameters();
-            let (loss, _) = flow.loss(&x, 2.0);
-            let gradients = Tensor::run_backward(&[loss], &parameters, false, false);
-            for seed in 0..5 {
-                tch::manual_seed(100 + seed);
-                let directions: Vec<Tensor> = parameters.iter().map(|p| p.randn_like()).collect();
-                let expected: f64 = gradients
-                    .iter()
-                    .zip(&directions)
-                    .map(|(g, d)| (g * d).sum(Kind::Double).double_value(&[]))
-                    .sum();
-                let step = 1e-6;
-                let along = |length: f64| {
-                    tch::no_grad(|| {
-                        for (parameter, direction) in parameters.iter().zip(&directions) {
-                            let _ = parameter.shallow_clone().g_add_(&(direction * length));
-                        }
-                    });
-                };
-                along(step);
-                let above = flow.loss(&x, 2.0).0.double_value(&[]);
-                along(-2.0 * step);
-                let below = flow.loss(&x, 2.0).0.double_value(&[]);
-                along(step);
-                let found = (above - below) / (2.0 * step);
-                let error = (found - expected).abs() / expected.abs().max(1.0);
-                assert!(error < 1e-4, "{found} instead of {expected}");
+    fn the_gradient_is_autograds() {
+        for (coupling, factor) in [
+            (Coupling::Autoregressive, 1.0),
+            (Coupling::Autoregressive, 2.2),
+            (Coupling::PassThrough(3), 1.3),
+        ] {
+            let flow = flow(6, coupling, factor);
+            tch::manual_seed(3);
+            let x = Tensor::randn([40, 6], (Kind::Float, Device::Cpu));
+            for smoothing in [0.0, 50.0] {
+                let mut learning = Learning::new(&flow, 40, smoothing);
+                learning.gradient(&x);
+                let found = learning.gradient.flat().to_kind(Kind::Double);
+                let reference = Reference::of(&flow.frozen(), 6, coupling, &[24, 20]);
+                let leaf = x.to_kind(Kind::Double).set_requires_grad(true);
+                let (loss, _) = reference.loss(&leaf, smoothing);
+                let parameters = reference.parameters();
+                let gradients = Tensor::run_backward(&[loss], &parameters, false, false);
+                let flat: Vec<Tensor> = gradients.iter().map(|g| g.flatten(0, -1)).collect();
+                let expected = Tensor::cat(&flat, 0);
+                let size = expected.abs().max().double_value(&[]);
+                let error = (found - expected).abs().max().double_value(&[]) / size;
+                assert!(error < 2e-4, "{coupling:?} {factor} {smoothing}: {error}");
             }
         }
     }
 
     /// Normal numbers with standard deviations 0.8 and 1.3 and correlation 0.7.
     fn gaussian(rows: i64, seed: i64) -> Tensor {
-        let z = random(rows, 2, seed);
+        tch::manual_seed(seed);
+        let z = Tensor::randn([rows, 2], (Kind::Double, Device::Cpu));
         let (a, b) = (z.narrow(1, 0, 1), z.narrow(1, 1, 1));
         let second = (&a * 0.7 + b * (1.0 - 0.49_f64).sqrt()) * 1.3;
         Tensor::cat(&[a * 0.8, second], 1)
@@ -278,23 +310,18 @@ mod tests {
     #[test]
     fn a_gaussian_is_recovered_and_the_density_integrates_to_one() {
         tch::set_num_threads(1);
+        let (coupling, hidden) = (Coupling::Autoregressive, [24, 24]);
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let flow = Flow::new(2, Coupling::Autoregressive, 2, &[24, 24], &mut rng);
-        let parameters = flow.parameters();
-        let mut adams: Vec<Adam> = parameters.iter().map(|p| Adam::new(p, 3e-3)).collect();
+        let mut flow = Flow::new(2, coupling, 2, &hidden, &mut rng);
+        let (mut fast, mut slow) = (flow.adam(3e-3), flow.adam(3e-4));
+        let mut learning = Learning::new(&flow, 256, 0.0);
         let data = gaussian(10_000, 5).to_kind(Kind::Float);
         for step in 0..900 {
-            let batch = data.narrow(0, step * 256 % 9_700, 256);
-            let (loss, _) = flow.loss(&batch.set_requires_grad(true), 0.0);
-            let gradients = Tensor::run_backward(&[loss], &parameters, false, false);
-            if step == 600 {
-                adams = parameters.iter().map(|p| Adam::new(p, 3e-4)).collect();
-            }
-            for ((parameter, adam), gradient) in parameters.iter().zip(&mut adams).zip(&gradients) {
-                adam.step(&mut parameter.shallow_clone(), &[&gradient.contiguous()]);
-            }
+            learning.gradient(&data.narrow(0, step * 256 % 9_700, 256));
+            let adam = if step < 600 { &mut fast } else { &mut slow };
+            flow.step(adam, &learning);
         }
-        let flow = flow.to_kind(Kind::Double);
+        let flow = Reference::of(&flow.frozen(), 2, coupling, &hidden);
         let surprise = flow.surprise(&gaussian(10_000, 6)).double_value(&[]);
         let determinant: f64 = (0.8 * 1.3_f64).powi(2) * (1.0 - 0.49);
         let entropy = 1.0 + (2.0 * std::f64::consts::PI).ln() + 0.5 * determinant.ln();

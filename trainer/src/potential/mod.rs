@@ -6,13 +6,16 @@
 //! Reinforcement Learning with Imperfect Demonstrations using Generative Models"): from the density of a normalising
 //! flow (`flow`) or from the critic of a Wasserstein GAN (`wgan`).
 //!
-//! Fitting happens once, before a run, and uses libtorch's autograd, because both losses hold the norm of a gradient.
+//! Fitting happens once, before a run. Both losses hold the norm of a gradient: a flow's derivatives are written out along that
+//! gradient, a GAN's are left to libtorch's autograd.
 //! Afterwards a potential is plain numbers, answered by [`PotentialShard`] with written-out derivatives. Nothing here
 //! knows of environments, rewards or files of demonstrations.
 
 mod demonstrated;
 mod fit;
 mod flow;
+#[cfg(test)]
+mod flow_reference;
 mod frozen;
 mod masks;
 mod network;

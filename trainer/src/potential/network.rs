@@ -91,6 +91,23 @@ impl Network {
         self
     }
 
+    /// With the numbers of [`Network::frozen`].
+    #[cfg(test)]
+    pub(super) fn with_numbers(sizes: &[usize], masks: &[Mask], numbers: &[f32]) -> Self {
+        use rand::SeedableRng;
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+        let network = Self::new(sizes, Some(masks), &mut rng);
+        let mut rest = numbers;
+        tch::no_grad(|| {
+            for mut parameter in network.parameters() {
+                let (head, tail) = rest.split_at(parameter.numel());
+                parameter.copy_(&Tensor::from_slice(head).view_as(&parameter));
+                rest = tail;
+            }
+        });
+        network
+    }
+
     /// A copy in another precision.
     #[cfg(test)]
     pub(super) fn to_kind(&self, kind: Kind) -> Self {

@@ -35,8 +35,7 @@ impl RunDirectory {
             std::fs::create_dir_all(&folder)
                 .with_context(|| format!("{}: cannot be made", folder.display()))?;
         }
-        rlfd_models::atomic_file::replace(&run.recipe(), recipe.to_toml().as_bytes())
-            .with_context(|| format!("{}: cannot be written", run.recipe().display()))?;
+        run.write_recipe(recipe)?;
         Ok(run)
     }
 
@@ -57,6 +56,39 @@ impl RunDirectory {
         }
         let recipe = Draft::open(&path.to_string_lossy())?.resolve()?;
         Ok((run, recipe))
+    }
+
+    /// Lets the run go on to `total_steps`, whether it has ended or not. Answers its recipe from now on.
+    ///
+    /// # Errors
+    /// If that is not further than it was to go, another process works on it, or its recipe cannot be replaced.
+    pub fn prolong(&self, total_steps: usize) -> anyhow::Result<Recipe> {
+        let _lock = self.lock(Duration::ZERO)?;
+        let (_, mut recipe) = Self::open(&self.root)?;
+        let before = recipe.run.total_steps;
+        if total_steps < before {
+            bail!(
+                "--total-steps {total_steps}: {} is to go to step {before} and can only be prolonged",
+                self.root.display()
+            );
+        }
+        if total_steps > before {
+            recipe.run.total_steps = total_steps;
+            // Killed in between, the run ends anew where it was to end before.
+            match std::fs::remove_file(self.outcome()) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| self.outcome().display().to_string());
+                }
+                Ok(()) | Err(_) => (),
+            }
+            self.write_recipe(&recipe)?;
+        }
+        Ok(recipe)
+    }
+
+    fn write_recipe(&self, recipe: &Recipe) -> anyhow::Result<()> {
+        rlfd_models::atomic_file::replace(&self.recipe(), recipe.to_toml().as_bytes())
+            .with_context(|| format!("{}: cannot be written", self.recipe().display()))
     }
 
     /// Keeps every other process from working on this run until the answer is dropped or this process ends, however it

@@ -18,14 +18,14 @@ use crate::data::{Episode, Experience};
 use crate::env::VectorState;
 use crate::nn::NormalizerState;
 
-const MAGIC: &[u8; 8] = b"RLFDRUN2";
+const MAGIC: &[u8; 8] = b"RLFDRUN3";
 const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
 
 /// A run between two environment steps.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RunState {
-    /// SHA-256 of the recipe it belongs to.
-    pub recipe_sha256: String,
+    /// [`Recipe::course_sha256`](crate::recipe::Recipe::course_sha256) of the recipe it belongs to.
+    pub course_sha256: String,
     /// Environment steps taken.
     pub step: usize,
     /// Episodes finished.
@@ -173,19 +173,19 @@ impl RunState {
     ///
     /// # Errors
     /// If the file is damaged or belongs to another recipe.
-    pub fn read(run: &RunDirectory, recipe_sha256: &str) -> anyhow::Result<Option<Self>> {
-        Self::read_from(&run.checkpoint(), recipe_sha256)
+    pub fn read(run: &RunDirectory, course_sha256: &str) -> anyhow::Result<Option<Self>> {
+        Self::read_from(&run.checkpoint(), course_sha256)
     }
 
     /// As [`RunState::read`], of the state that was to become the current one.
     ///
     /// # Errors
     /// As there.
-    pub fn read_next(run: &RunDirectory, recipe_sha256: &str) -> anyhow::Result<Option<Self>> {
-        Self::read_from(&run.next_checkpoint(), recipe_sha256)
+    pub fn read_next(run: &RunDirectory, course_sha256: &str) -> anyhow::Result<Option<Self>> {
+        Self::read_from(&run.next_checkpoint(), course_sha256)
     }
 
-    fn read_from(path: &Path, recipe_sha256: &str) -> anyhow::Result<Option<Self>> {
+    fn read_from(path: &Path, course_sha256: &str) -> anyhow::Result<Option<Self>> {
         if !path.exists() {
             return Ok(None);
         }
@@ -196,7 +196,7 @@ impl RunState {
             .and_then(|rest| rest.split_first_chunk::<4>())
         else {
             bail!(
-                "{name}: not a checkpoint of this version of the trainer (it should begin with RLFDRUN2)"
+                "{name}: not a checkpoint of this version of the trainer (it should begin with RLFDRUN3)"
             );
         };
         if CRC.checksum(body) != u32::from_le_bytes(*crc) {
@@ -204,10 +204,11 @@ impl RunState {
         }
         let state: Self =
             postcard::from_bytes(body).with_context(|| format!("{name}: cannot be decoded"))?;
-        if state.recipe_sha256 != recipe_sha256 {
+        if state.course_sha256 != course_sha256 {
             bail!(
-                "{name}: belongs to a recipe with SHA-256 {}, but recipe.toml has {recipe_sha256}",
-                state.recipe_sha256
+                "{name}: belongs to a recipe with SHA-256 {}, but recipe.toml has {course_sha256}, both without \
+                 `total_steps`: of the keys only that one may change, by `--resume` with `--total-steps`",
+                state.course_sha256
             );
         }
         Ok(Some(state))

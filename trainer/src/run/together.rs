@@ -28,7 +28,7 @@ pub(super) fn last_common_state(
     directory: &RunDirectory,
     peers: &Collective,
 ) -> anyhow::Result<Option<RunState>> {
-    let sha256 = recipe.sha256();
+    let sha256 = recipe.course_sha256();
     let current = RunState::read(directory, &sha256)?;
     let next = RunState::read_next(directory, &sha256)?;
     let step = |state: &Option<RunState>| state.as_ref().map_or(0, |state| state.step);

@@ -1,5 +1,8 @@
-//! Any environment of Python's Gymnasium whose observations and actions are boxes of numbers: [`GymnasiumEnv`], opened
-//! as `gym:NAME`.
+//! Any environment of Python's Gymnasium whose observations are boxes of numbers or dictionaries of such, and whose actions are a
+//! box: [`GymnasiumEnv`], opened as `gym:NAME`.
+//!
+//! One whose observation is `observation`, `achieved_goal` and `desired_goal` has goals if its `compute_reward` is what
+//! [`GoalTask`] computes, on 64 pairs of goals that it is asked about; else the three are one observation.
 //!
 //! Each runs in a child process of its own. One that crashes, or shows an observation that is not finite, is reported and
 //! started anew; its episode counts as cut short. Nothing can be drawn or saved: a run that is resumed begins new
@@ -10,8 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rand::{Rng, RngExt};
 use rlfd_models::spec::{ActionTerm, ObservationTerm, Source};
 
-use self::worker::{Description, Worker};
-use super::{ActionPrecision, Env, EnvError, EnvSpec, EnvState, Step};
+use self::worker::{Description, Reward, Worker};
+use super::{ActionPrecision, Env, EnvError, EnvSpec, EnvState, GoalReward, GoalTask, Goals, Step};
 
 mod worker;
 
@@ -32,7 +35,7 @@ pub struct GymnasiumEnv {
     /// Its name in Gymnasium.
     name: String,
     worker: Worker,
-    /// As last seen, for a step that was never taken.
+    /// As last seen: the observation, and behind it the achieved goal.
     seen: Vec<f64>,
     is_cut: bool,
     /// Whether there is an episode to go on with.
@@ -50,20 +53,24 @@ impl GymnasiumEnv {
             words,
         };
         let (worker, description) = Worker::start(name).map_err(error)?;
-        if !(1..=MAX_OBSERVATION_DIM).contains(&description.observation_dim) {
+        let dim = description.observation.iter().map(|(_, dim)| dim).sum();
+        if !(1..=MAX_OBSERVATION_DIM).contains(&dim) {
             return Err(error(format!(
-                "expected observations of 1 to {MAX_OBSERVATION_DIM} numbers, found {}",
-                description.observation_dim
+                "expected observations of 1 to {MAX_OBSERVATION_DIM} numbers, found {dim}"
             )));
         }
         Ok(Self {
-            seen: vec![0.0; description.observation_dim],
+            seen: vec![0.0; dim],
             spec: spec(name, &description),
             name: name.to_owned(),
             worker,
             is_cut: false,
             is_begun: false,
         })
+    }
+
+    fn observe(&self, observation: &mut [f64]) {
+        observation.copy_from_slice(&self.seen[..observation.len()]);
     }
 
     /// Says what happened and starts another child.
@@ -97,24 +104,40 @@ fn spec(name: &str, description: &Description) -> EnvSpec {
         damping: None,
         time_constant_s: None,
     });
-    let observation = ObservationTerm {
-        name: "observation".to_owned(),
-        unit: "1".to_owned(),
-        source: Source::Sensor,
-        dim: description.observation_dim,
-        scale: 1.0,
-        offset: 0.0,
-        clip: None,
-        history: 1,
-    };
+    let goal = description.goal.map(|goal| GoalTask {
+        dim: goal.dim,
+        threshold: goal.threshold,
+        reward: match goal.reward {
+            Reward::Sparse => GoalReward::Sparse,
+            Reward::Dense => GoalReward::Dense,
+        },
+    });
+    let observation = description
+        .observation
+        .iter()
+        .map(|(name, dim)| ObservationTerm {
+            name: name.clone(),
+            unit: "1".to_owned(),
+            source: match name.as_str() {
+                "desired_goal" => Source::Setpoint,
+                _ => Source::Sensor,
+            },
+            dim: *dim,
+            scale: 1.0,
+            offset: 0.0,
+            clip: None,
+            history: 1,
+        });
+    // A goal that was achieved is for hindsight, which a deployed policy does not have.
+    let n_terms = description.observation.len() - usize::from(goal.is_some());
     EnvSpec {
         id: format!("{PREFIX}{name}"),
-        observation: vec![observation],
+        observation: observation.take(n_terms).collect(),
         action: action.collect(),
         period_us: ((description.period_s * 1e6).round() as u32).max(1),
         max_episode_steps: description.max_episode_steps.unwrap_or(NO_LIMIT).max(1),
         reward_threshold: description.reward_threshold,
-        goal: None,
+        goal,
         summary: "an environment of Python's Gymnasium",
     }
 }
@@ -128,25 +151,25 @@ impl Env for GymnasiumEnv {
         let seed = u64::from(rng.random::<u32>());
         (self.is_cut, self.is_begun) = (false, true);
         for start in 1..=MAX_STARTS {
-            match self.worker.reset(seed, observation) {
+            match self.worker.reset(seed, &mut self.seen) {
                 Ok(()) => break,
                 Err(words) if start == MAX_STARTS => self.give_up(&words),
                 Err(words) => self.start_anew(&words),
             }
         }
-        self.seen.copy_from_slice(observation);
+        self.observe(observation);
     }
 
     fn step(&mut self, action: &[f64], observation: &mut [f64]) -> Step {
         let outcome = if self.is_begun {
-            self.worker.step(action, observation)
+            self.worker.step(action, &mut self.seen)
         } else {
             // As after a restored state: the episode that was going on then is over.
             Err(String::new())
         };
         match outcome {
             Ok(outcome) => {
-                self.seen.copy_from_slice(observation);
+                self.observe(observation);
                 self.is_cut = outcome.truncated;
                 Step {
                     reward: outcome.reward,
@@ -157,7 +180,7 @@ impl Env for GymnasiumEnv {
                 if !words.is_empty() {
                     self.start_anew(&words);
                 }
-                observation.copy_from_slice(&self.seen);
+                self.observe(observation);
                 (self.is_cut, self.is_begun) = (true, false);
                 Step {
                     reward: 0.0,
@@ -165,6 +188,13 @@ impl Env for GymnasiumEnv {
                 }
             }
         }
+    }
+
+    fn goals(&self) -> Option<Goals<'_>> {
+        let dim = self.spec.goal?.dim;
+        let (seen, achieved) = self.seen.split_at(self.seen.len() - dim);
+        let desired = &seen[seen.len() - dim..];
+        Some(Goals { achieved, desired })
     }
 
     fn is_cut(&self) -> bool {

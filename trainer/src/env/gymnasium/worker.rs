@@ -18,12 +18,31 @@ const MAX_FRAME: usize = 64 << 20;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Description {
-    pub observation_dim: usize,
+    /// Names and lengths of what an observation is joined from.
+    pub observation: Vec<(String, usize)>,
+    pub goal: Option<Goal>,
     pub action_low: Vec<f64>,
     pub action_high: Vec<f64>,
     pub period_s: f64,
     pub max_episode_steps: Option<u32>,
     pub reward_threshold: Option<f64>,
+}
+
+/// What the reward is a function of; the observation then ends with the desired goal and the achieved one.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Goal {
+    pub dim: usize,
+    pub threshold: f64,
+    pub reward: Reward,
+}
+
+/// `-1` beyond the threshold, or minus the distance.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Reward {
+    Sparse,
+    Dense,
 }
 
 /// What a step told.

@@ -68,7 +68,7 @@ pub fn fit_with(
         return Ok(outcome);
     }
     let state = match peers {
-        None => RunState::read(directory, &recipe.sha256())?,
+        None => RunState::read(directory, &recipe.course_sha256())?,
         Some(peers) => together::last_common_state(recipe, directory, peers)?,
     };
     let logs = state.as_ref().map(|state| &state.logs);

@@ -53,7 +53,7 @@ impl Run<'_> {
         self.segments = RunState::store_replay(self.directory, &self.experience, &self.segments)?;
         let collector = self.collector.as_ref();
         let state = RunState {
-            recipe_sha256: self.recipe.sha256(),
+            course_sha256: self.recipe.course_sha256(),
             step: self.step,
             episodes: self.episodes,
             elapsed_s: self.elapsed_s(),
