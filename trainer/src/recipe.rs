@@ -48,6 +48,13 @@ pub struct RunSettings {
     pub checkpoint_interval: usize,
 }
 
+/// Recipe key of episodes that end before their time; absent in a recipe without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyEnd {
+    /// Whether a training episode ends with its first success, and the task with it, so that nothing follows.
+    pub end_on_success: bool,
+}
+
 /// Everything a run needs to know; the same recipe gives the same run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Recipe {
@@ -72,6 +79,9 @@ pub struct Recipe {
     /// How the actor begins, if not with random weights.
     #[serde(flatten)]
     pub imitation: Option<ImitationSettings>,
+    /// Whether training episodes may end before their time.
+    #[serde(flatten)]
+    pub early_end: Option<EarlyEnd>,
     /// How many steps critics look ahead, if not one.
     #[serde(flatten)]
     pub n_step: Option<NStepSettings>,
@@ -106,6 +116,7 @@ impl Recipe {
     pub fn demonstration_file(&self) -> Option<(&str, usize)> {
         match (&self.algorithm, &self.demonstrations) {
             (AlgorithmSettings::Bc(bc), _) => Some((&bc.demonstrations, bc.num_demos)),
+            (AlgorithmSettings::Gail(gail), _) => Some((&gail.demonstrations, gail.num_demos)),
             (_, Some(demos)) => Some((&demos.demonstrations, demos.num_demos)),
             (_, None) => None,
         }
@@ -119,6 +130,12 @@ impl Recipe {
             _ => 0,
         };
         self.policy.batch_size - apart
+    }
+
+    /// Whether a training episode ends with its first success.
+    #[must_use]
+    pub fn ends_on_success(&self) -> bool {
+        self.early_end.is_some_and(|early| early.end_on_success)
     }
 
     /// Updates, the first ones, in which only critics learn.
@@ -157,10 +174,12 @@ impl Recipe {
             ("batch_size", policy.batch_size),
         ];
         let mut widths = vec![("actor_hidden", &policy.actor_hidden)];
-        let mut rates = vec![
-            ("actor_learning_rate", policy.actor_learning_rate),
-            ("observation_clip", policy.observation_clip),
-        ];
+        let mut rates = vec![("observation_clip", policy.observation_clip)];
+        rates.extend(
+            policy
+                .actor_learning_rate
+                .map(|rate| ("actor_learning_rate", rate)),
+        );
         let mut fractions = Vec::new();
         let mut weights = Vec::new();
         if let Some(common) = self.algorithm.off_policy() {
@@ -168,6 +187,33 @@ impl Recipe {
             widths.push(("critic_hidden", &common.critic_hidden));
             rates.push(("critic_learning_rate", common.critic_learning_rate));
             fractions.extend([("gamma", common.gamma), ("tau", common.tau)]);
+        }
+        if let Some(common) = self.algorithm.on_policy() {
+            positive.extend([
+                ("rollout_steps", common.rollout_steps),
+                ("value_passes", common.value_passes),
+            ]);
+            widths.push(("value_hidden", &common.value_hidden));
+            rates.push(("value_learning_rate", common.value_learning_rate));
+            fractions.extend([("gamma", common.gamma), ("gae_lambda", common.gae_lambda)]);
+            weights.push(("entropy_weight", common.entropy_weight));
+            if !common.initial_log_std.is_finite() {
+                let found = common.initial_log_std.to_string();
+                return fail("initial_log_std", "a number", found);
+            }
+            if !common.rollout_steps.is_multiple_of(run.n_envs) {
+                let expected = format!("a multiple of `n_envs`, {}", run.n_envs);
+                return fail("rollout_steps", &expected, common.rollout_steps.to_string());
+            }
+        }
+        if let Some(region) = self.algorithm.trust_region() {
+            positive.extend([
+                ("cg_iterations", region.cg_iterations),
+                ("fisher_stride", region.fisher_stride),
+                ("line_search_steps", region.line_search_steps),
+            ]);
+            rates.push(("max_kl", region.max_kl));
+            weights.push(("cg_damping", region.cg_damping));
         }
         match &self.algorithm {
             AlgorithmSettings::Sac(sac) => rates.extend([
@@ -201,6 +247,23 @@ impl Recipe {
                 weights.extend([("noise_eps", ddpg.noise_eps), ("action_l2", ddpg.action_l2)]);
             }
             AlgorithmSettings::Bc(bc) => positive.push(("num_demos", bc.num_demos)),
+            AlgorithmSettings::Trpo(_) => {}
+            AlgorithmSettings::Gail(gail) => {
+                positive.extend([
+                    ("num_demos", gail.num_demos),
+                    (
+                        "discriminator_interval",
+                        gail.discriminator_interval as usize,
+                    ),
+                    ("discriminator_updates", gail.discriminator_updates),
+                ]);
+                widths.push(("discriminator_hidden", &gail.discriminator_hidden));
+                rates.push((
+                    "discriminator_learning_rate",
+                    gail.discriminator_learning_rate,
+                ));
+                weights.push(("discriminator_entropy", gail.discriminator_entropy));
+            }
         }
         if let Some(hindsight) = &self.hindsight {
             weights.push(("her_k", hindsight.her_k));
@@ -403,6 +466,14 @@ mod tests {
         assert!(word.contains("`future`"), "{word}");
         let mut bc = Draft::open("bc").unwrap();
         assert!(bc.set("--set", "her", "future").is_err());
+        let mut gail = Draft::open("gail").unwrap();
+        assert!(gail.set("--set", "her", "future").is_err());
+        for (value, ends) in [("true", true), ("false", false)] {
+            gail.set("--set", "end_on_success", value).unwrap();
+            let recipe = gail.clone().resolve().unwrap();
+            assert_eq!(recipe.ends_on_success(), ends);
+            assert_eq!(recipe.to_toml().contains("end_on_success"), ends);
+        }
     }
 
     #[test]

@@ -144,6 +144,12 @@ fn td3_killed_and_resumed_with_a_full_buffer() {
     compare("td3", "td3", &extra);
 }
 
+/// Checkpoints in the middle of rollouts.
+#[test]
+fn trpo_killed_and_resumed() {
+    compare("trpo", "trpo", &["--n-envs", "2"]);
+}
+
 /// Whole episodes in a ring that has wrapped, several in mid-episode, relabelled goals.
 #[test]
 fn ddpg_killed_and_resumed_with_hindsight() {

@@ -95,23 +95,7 @@ impl Actor {
 
     /// The layers as plain numbers; of the last, only the first `outputs` rows.
     pub fn layers(&self, outputs: usize) -> Vec<ActorLayer> {
-        let flat = self.parameters.to_vec();
-        let mut rest = flat.as_slice();
-        let mut layers: Vec<ActorLayer> = Vec::new();
-        for (fan_in, fan_out) in self.shape.layers() {
-            let (weight, tail) = rest.split_at(fan_in * fan_out);
-            let (bias, tail) = tail.split_at(fan_out);
-            rest = tail;
-            layers.push(ActorLayer {
-                weight: weight.to_vec(),
-                bias: bias.to_vec(),
-                inputs: fan_in,
-            });
-        }
-        let last = layers.last_mut().expect("a network has a layer");
-        last.weight.truncate(outputs * last.inputs);
-        last.bias.truncate(outputs);
-        layers
+        layers(&self.shape, &self.parameters.to_vec(), outputs)
     }
 }
 
@@ -121,4 +105,24 @@ impl ActorShard {
         self.net
             .backward(input, &mut self.tape, Some(&self.gradient));
     }
+}
+
+/// The layers of a network whose parameters are the first of `flat`; of the last, only the first `outputs` rows.
+pub fn layers(shape: &MlpShape, flat: &[f32], outputs: usize) -> Vec<ActorLayer> {
+    let mut rest = flat;
+    let mut layers: Vec<ActorLayer> = Vec::new();
+    for (fan_in, fan_out) in shape.layers() {
+        let (weight, tail) = rest.split_at(fan_in * fan_out);
+        let (bias, tail) = tail.split_at(fan_out);
+        rest = tail;
+        layers.push(ActorLayer {
+            weight: weight.to_vec(),
+            bias: bias.to_vec(),
+            inputs: fan_in,
+        });
+    }
+    let last = layers.last_mut().expect("a network has a layer");
+    last.weight.truncate(outputs * last.inputs);
+    last.bias.truncate(outputs);
+    layers
 }

@@ -10,8 +10,8 @@ use super::actor::{Actor, ActorShard};
 use super::cloning::{self, CloneShard};
 use super::team::Team;
 use super::{
-    ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, ImitationSettings, Mode, Setup,
-    Shown, imitation,
+    ActorLayer, Algorithm, AlgorithmState, BatchLearner, Cloning, Dimensions, ImitationSettings,
+    Mode, Setup, Shown, imitation,
 };
 use crate::data::{Batch, BatchView};
 use crate::nn::{Adam, MlpShape};
@@ -57,7 +57,7 @@ impl Bc {
             action,
         } = setup.dimensions;
         let shape = MlpShape::new(observation, &policy.actor_hidden, action, policy.activation);
-        let actor = Actor::new(shape, policy.actor_learning_rate, device, rng);
+        let actor = Actor::new(shape, policy.actor_rate(), device, rng);
         // All rows are demonstrations.
         let cloning = Cloning {
             rows: policy.batch_size,
@@ -98,36 +98,6 @@ impl Algorithm for Bc {
             .copy_data(actions, actions.len());
     }
 
-    fn imitate(
-        &mut self,
-        shown: Shown<'_>,
-        settings: &ImitationSettings,
-        rng: &mut ChaCha8Rng,
-    ) -> Vec<f64> {
-        let action_dim = self.dimensions.action;
-        imitation::imitate(&mut self.actor, action_dim, shown, settings, rng)
-    }
-
-    fn update(&mut self, batch: &mut Batch, _: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>) {
-        for shard in &mut self.shards {
-            shard.batch = Some(batch.view(shard.first, shard.rows, self.dimensions.observation));
-        }
-        let record = metrics.is_some();
-        self.team.run(&mut self.shards, |shard| shard.learn(record));
-        let gradients: Vec<&Tensor> = self
-            .shards
-            .iter()
-            .map(|s| s.actor.flat_gradient.flat())
-            .collect();
-        self.actor.step(&gradients);
-        self.updates += 1;
-        if let Some(metrics) = metrics {
-            metrics.clear();
-            let shards = self.shards.iter().map(|shard| shard.cloning.as_ref());
-            metrics.push(cloning::metrics(&self.cloning, shards)[0]);
-        }
-    }
-
     fn metric_names(&self) -> &'static [&'static str] {
         &["bc_loss"]
     }
@@ -157,6 +127,38 @@ impl Algorithm for Bc {
         if let (Some(values), Some(adam)) = (state.parameters.first(), state.optimisers.first()) {
             self.actor.parameters.copy_from(values);
             self.actor.adam.restore(adam);
+        }
+    }
+}
+
+impl BatchLearner for Bc {
+    fn imitate(
+        &mut self,
+        shown: Shown<'_>,
+        settings: &ImitationSettings,
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<f64> {
+        let action_dim = self.dimensions.action;
+        imitation::imitate(&mut self.actor, action_dim, shown, settings, rng)
+    }
+
+    fn update(&mut self, batch: &mut Batch, _: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>) {
+        for shard in &mut self.shards {
+            shard.batch = Some(batch.view(shard.first, shard.rows, self.dimensions.observation));
+        }
+        let record = metrics.is_some();
+        self.team.run(&mut self.shards, |shard| shard.learn(record));
+        let gradients: Vec<&Tensor> = self
+            .shards
+            .iter()
+            .map(|s| s.actor.flat_gradient.flat())
+            .collect();
+        self.actor.step(&gradients);
+        self.updates += 1;
+        if let Some(metrics) = metrics {
+            metrics.clear();
+            let shards = self.shards.iter().map(|shard| shard.cloning.as_ref());
+            metrics.push(cloning::metrics(&self.cloning, shards)[0]);
         }
     }
 }

@@ -17,8 +17,8 @@ use super::critics::{CriticShard, Critics};
 use super::shaping::ShapingShard;
 use super::team::Team;
 use super::{
-    ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, ImitationSettings, Mode,
-    OffPolicySettings, Setup, Shown, imitation,
+    ActorLayer, Algorithm, AlgorithmState, BatchLearner, Cloning, Dimensions, ImitationSettings,
+    Mode, OffPolicySettings, Setup, Shown, imitation,
 };
 use crate::data::{Batch, BatchView};
 use crate::nn::{Adam, Mlp, MlpShape, Parameters, Tape};
@@ -104,7 +104,7 @@ impl Ddpg {
             MlpShape::new(observation, &policy.actor_hidden, action, policy.activation);
         let critic_shape = MlpShape::new(width, &common.critic_hidden, 1, policy.activation)
             .with_layer_norm(common.critic_layer_norm);
-        let actor = Actor::glorot(actor_shape.clone(), policy.actor_learning_rate, device, rng);
+        let actor = Actor::glorot(actor_shape.clone(), policy.actor_rate(), device, rng);
         let actor_target = actor.parameters.duplicate();
         let critic = Critics::single(critic_shape, common.critic_learning_rate, device, rng);
         let losses = Losses {
@@ -189,51 +189,6 @@ impl Algorithm for Ddpg {
         }
     }
 
-    fn imitate(
-        &mut self,
-        shown: Shown<'_>,
-        settings: &ImitationSettings,
-        rng: &mut ChaCha8Rng,
-    ) -> Vec<f64> {
-        let action_dim = self.dimensions.action;
-        let errors = imitation::imitate(&mut self.actor, action_dim, shown, settings, rng);
-        // A target that stayed behind would teach critics the value of another policy.
-        self.actor_target.copy_from(&self.actor.parameters.to_vec());
-        errors
-    }
-
-    fn update(&mut self, batch: &mut Batch, _: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>) {
-        for shard in &mut self.shards {
-            shard.batch = Some(batch.view(shard.first, shard.rows, self.dimensions.observation));
-        }
-        let (record, updates) = (metrics.is_some(), self.updates);
-        self.team.run(&mut self.shards, |shard| {
-            shard.learn_critic(updates, record);
-            shard.learn_actor(updates, record);
-        });
-        let gradients =
-            |of: &dyn Fn(&Shard) -> Tensor| -> Vec<Tensor> { self.shards.iter().map(of).collect() };
-        let critic = gradients(&|shard| shard.critic.flat_gradient.flat().shallow_clone());
-        let actor = gradients(&|shard| shard.actor.flat_gradient.flat().shallow_clone());
-        self.critic.step(&critic.iter().collect::<Vec<_>>());
-        if self.updates >= self.critic_warmup {
-            self.actor.step(&actor.iter().collect::<Vec<_>>());
-        }
-
-        self.updates += 1;
-        if self
-            .updates
-            .is_multiple_of(self.settings.target_update_interval)
-        {
-            let tau = self.settings.off_policy.tau;
-            self.critic.follow(tau);
-            self.actor_target.lerp(&self.actor.parameters, tau);
-        }
-        if let Some(metrics) = metrics {
-            self.report(metrics);
-        }
-    }
-
     fn metric_names(&self) -> &'static [&'static str] {
         match (self.cloning, self.is_shaped) {
             (None, false) => &["q", "critic_loss"],
@@ -293,6 +248,53 @@ impl Algorithm for Ddpg {
         ours.into_iter()
             .zip(&state.optimisers)
             .for_each(|(adam, state)| adam.restore(state));
+    }
+}
+
+impl BatchLearner for Ddpg {
+    fn imitate(
+        &mut self,
+        shown: Shown<'_>,
+        settings: &ImitationSettings,
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<f64> {
+        let action_dim = self.dimensions.action;
+        let errors = imitation::imitate(&mut self.actor, action_dim, shown, settings, rng);
+        // A target that stayed behind would teach critics the value of another policy.
+        self.actor_target.copy_from(&self.actor.parameters.to_vec());
+        errors
+    }
+
+    fn update(&mut self, batch: &mut Batch, _: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>) {
+        for shard in &mut self.shards {
+            shard.batch = Some(batch.view(shard.first, shard.rows, self.dimensions.observation));
+        }
+        let (record, updates) = (metrics.is_some(), self.updates);
+        self.team.run(&mut self.shards, |shard| {
+            shard.learn_critic(updates, record);
+            shard.learn_actor(updates, record);
+        });
+        let gradients =
+            |of: &dyn Fn(&Shard) -> Tensor| -> Vec<Tensor> { self.shards.iter().map(of).collect() };
+        let critic = gradients(&|shard| shard.critic.flat_gradient.flat().shallow_clone());
+        let actor = gradients(&|shard| shard.actor.flat_gradient.flat().shallow_clone());
+        self.critic.step(&critic.iter().collect::<Vec<_>>());
+        if self.updates >= self.critic_warmup {
+            self.actor.step(&actor.iter().collect::<Vec<_>>());
+        }
+
+        self.updates += 1;
+        if self
+            .updates
+            .is_multiple_of(self.settings.target_update_interval)
+        {
+            let tau = self.settings.off_policy.tau;
+            self.critic.follow(tau);
+            self.actor_target.lerp(&self.actor.parameters, tau);
+        }
+        if let Some(metrics) = metrics {
+            self.report(metrics);
+        }
     }
 }
 

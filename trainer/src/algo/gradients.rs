@@ -21,7 +21,7 @@ const ALL: [Activation; 4] = [
 ];
 
 /// An ordinary autograd network over (a leaf copy of) one network's flat parameters.
-fn reference(
+pub(super) fn reference(
     shape: &MlpShape,
     flat: &Tensor,
     index: usize,

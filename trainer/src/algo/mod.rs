@@ -7,15 +7,26 @@ mod cloning;
 mod contract;
 mod critics;
 mod ddpg;
+mod discriminator;
+mod gail;
+mod gaussian_policy;
 #[cfg(test)]
 mod gradients;
 mod imitation;
+#[cfg(test)]
+mod policy_gradients;
 mod registry;
 mod sac;
+mod scalar_network;
 mod settings;
 mod shaping;
 mod td3;
 mod team;
+mod trpo;
+mod trust_region;
+mod value_function;
+
+use std::ops::{Deref, DerefMut};
 
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -24,15 +35,21 @@ use tch::Device;
 pub use bc::{Bc, BcSettings};
 pub use cloning::Cloning;
 pub use ddpg::{Ddpg, DdpgSettings};
+pub use gail::{Gail, GailSettings};
 pub use imitation::{ImitationSettings, Shown};
-pub use registry::{ALGORITHMS, AlgorithmEntry, AlgorithmSettings};
+pub use registry::{ALGORITHMS, AlgorithmEntry, AlgorithmSettings, Regime};
 pub use sac::{Sac, SacSettings};
-pub use settings::{DemonstrationSettings, OffPolicySettings, PolicySettings, UpdateSchedule};
+pub use settings::{
+    DemonstrationSettings, OffPolicySettings, OnPolicySettings, PolicySettings, UpdateSchedule,
+};
 pub use shaping::Shaping;
 pub use td3::{Td3, Td3Settings};
+pub use trpo::{Trpo, TrpoSettings};
+pub use trust_region::TrustRegionSettings;
 
-use crate::data::Batch;
-use crate::nn::{Adam, AdamState};
+use crate::data::{Batch, Rollout};
+use crate::nn::{Adam, AdamState, Normalizer};
+use crate::potential::Demonstrated;
 
 /// Whether an action is meant to try something or to do its best.
 #[derive(Debug)]
@@ -69,31 +86,21 @@ pub struct Setup<'a> {
     pub critic_warmup: u64,
     /// By what rewards are shaped.
     pub shaping: Option<Shaping<'a>>,
+    /// Every demonstrated step, observations not normalised.
+    pub shown: Option<&'a Demonstrated>,
     /// Threads that share an update.
     pub threads: usize,
     /// Where the tensors live.
     pub device: Device,
 }
 
-/// A loss and its optimisers. Actions are in -1 … 1 here; the policy's contract carries the environment's range.
+/// What all learners have in common. Actions are in -1 … 1 here; the policy's contract carries the environment's range.
 pub trait Algorithm {
-    /// Answers `[rows * observation_dim]` (normalised) observations with `[rows * action_dim]` actions.
+    /// Answers `[rows * observation_dim]` (normalised) observations with `[rows * action_dim]` actions. Those of
+    /// exploration may lie beyond -1 … 1; whoever does them bounds them.
     fn act(&mut self, observations: &[f32], mode: Mode<'_>, actions: &mut [f32]);
 
-    /// Lets the actor, and then its target, begin as what demonstrations show. Answers the mean square error of each pass over
-    /// them.
-    fn imitate(
-        &mut self,
-        shown: Shown<'_>,
-        settings: &ImitationSettings,
-        rng: &mut ChaCha8Rng,
-    ) -> Vec<f64>;
-
-    /// One gradient update. Numbers for the log are only computed when `metrics` is given, because reading a number
-    /// from a tensor stops everything.
-    fn update(&mut self, batch: &mut Batch, rng: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>);
-
-    /// What the numbers of `update`'s `metrics` mean, in order.
+    /// What the numbers that an update tells for the log mean, in order.
     fn metric_names(&self) -> &'static [&'static str];
 
     /// What the critics expect of the deterministic policy from `[rows * observation_dim]` (normalised) observations, the
@@ -111,6 +118,68 @@ pub trait Algorithm {
 
     /// From a checkpoint of the same recipe.
     fn restore(&mut self, state: &AlgorithmState);
+}
+
+/// Learns from batches of single steps, whoever took them: experience of any age, demonstrations.
+pub trait BatchLearner: Algorithm {
+    /// Lets the actor, and then its target, begin as what demonstrations show. Answers the mean square error of each pass over
+    /// them.
+    fn imitate(
+        &mut self,
+        shown: Shown<'_>,
+        settings: &ImitationSettings,
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<f64>;
+
+    /// One gradient update. Numbers for the log are only computed when `metrics` is given, because reading a number
+    /// from a tensor stops everything.
+    fn update(&mut self, batch: &mut Batch, rng: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>);
+}
+
+/// Learns from what its present policy has done, whole and once.
+pub trait RolloutLearner: Algorithm {
+    /// Improves on `rollout`, whose observations are to be normalised by `normalizer`.
+    fn learn(&mut self, rollout: &Rollout, normalizer: Option<&Normalizer>, rng: &mut ChaCha8Rng);
+
+    /// Numbers of the last update for the log; none before the first.
+    fn metrics(&self) -> &[f32];
+}
+
+/// A learner, by what it learns from.
+pub enum Learner {
+    /// SAC, TD3, DDPG, behaviour cloning.
+    Batches(Box<dyn BatchLearner>),
+    /// TRPO, GAIL.
+    Rollouts(Box<dyn RolloutLearner>),
+}
+
+impl std::fmt::Debug for Learner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Batches(_) => "Learner::Batches",
+            Self::Rollouts(_) => "Learner::Rollouts",
+        })
+    }
+}
+
+impl Deref for Learner {
+    type Target = dyn Algorithm;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Batches(learner) => learner.as_ref(),
+            Self::Rollouts(learner) => learner.as_ref(),
+        }
+    }
+}
+
+impl DerefMut for Learner {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        match self {
+            Self::Batches(learner) => learner.as_mut(),
+            Self::Rollouts(learner) => learner.as_mut(),
+        }
+    }
 }
 
 /// One layer of a deployable actor.

@@ -13,8 +13,8 @@ use super::critics::{CriticShard, Critics};
 use super::shaping::ShapingShard;
 use super::team::Team;
 use super::{
-    ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, ImitationSettings, Mode,
-    OffPolicySettings, Setup, Shown, imitation,
+    ActorLayer, Algorithm, AlgorithmState, BatchLearner, Cloning, Dimensions, ImitationSettings,
+    Mode, OffPolicySettings, Setup, Shown, imitation,
 };
 use crate::data::{Batch, BatchView};
 use crate::nn::{Adam, MlpShape, Noise, Parameters, SquashedGaussian};
@@ -113,7 +113,7 @@ impl Sac {
             policy.activation,
         )
         .with_layer_norm(common.critic_layer_norm);
-        let actor = Actor::new(actor_shape, policy.actor_learning_rate, device, rng);
+        let actor = Actor::new(actor_shape, policy.actor_rate(), device, rng);
         let critic = Critics::twins(critic_shape, common.critic_learning_rate, device, rng);
         let temperature = Temperature::new(settings, device);
         let noise = Noise::new(2 * policy.batch_size, action, device);
@@ -207,59 +207,6 @@ impl Algorithm for Sac {
             .copy_data(actions, actions.len());
     }
 
-    fn imitate(
-        &mut self,
-        shown: Shown<'_>,
-        settings: &ImitationSettings,
-        rng: &mut ChaCha8Rng,
-    ) -> Vec<f64> {
-        let action_dim = self.dimensions.action;
-        imitation::imitate(&mut self.actor, action_dim, shown, settings, rng)
-    }
-
-    fn update(&mut self, batch: &mut Batch, rng: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>) {
-        self.noise.draw(rng);
-        for shard in &mut self.shards {
-            shard.batch = Some(batch.view(shard.first, shard.rows, self.dimensions.observation));
-        }
-        let (record, updates) = (metrics.is_some(), self.updates);
-        self.team.run(&mut self.shards, |shard| {
-            shard.learn_critics(updates, record)
-        });
-        let gradients: Vec<&Tensor> = self
-            .shards
-            .iter()
-            .map(|s| s.critic.flat_gradient.flat())
-            .collect();
-        self.critic.step(&gradients);
-
-        let rows = self.batch_size as f64;
-        let action_dim = self.dimensions.action;
-        self.team.run(&mut self.shards, |shard| {
-            shard.learn_actor(rows, action_dim, updates, record)
-        });
-        let gradients: Vec<&Tensor> = self
-            .shards
-            .iter()
-            .map(|s| s.actor.flat_gradient.flat())
-            .collect();
-        let is_warm = self.updates >= self.critic_warmup;
-        if is_warm {
-            self.actor.step(&gradients);
-        }
-
-        if is_warm && self.settings.automatic_temperature {
-            let log_prob: Tensor = self.shards.iter().map(|shard| &shard.log_prob_sum).sum();
-            let target_entropy = self.settings.target_entropy_per_action * action_dim as f64;
-            self.temperature.step(&(log_prob / rows), target_entropy);
-        }
-        self.critic.follow(self.tau);
-        self.updates += 1;
-        if let Some(metrics) = metrics {
-            self.report(metrics);
-        }
-    }
-
     fn metric_names(&self) -> &'static [&'static str] {
         const ALL: [&str; 6] = [
             "temperature",
@@ -348,6 +295,61 @@ impl Algorithm for Sac {
         ours.into_iter()
             .zip(&state.optimisers)
             .for_each(|(adam, state)| adam.restore(state));
+    }
+}
+
+impl BatchLearner for Sac {
+    fn imitate(
+        &mut self,
+        shown: Shown<'_>,
+        settings: &ImitationSettings,
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<f64> {
+        let action_dim = self.dimensions.action;
+        imitation::imitate(&mut self.actor, action_dim, shown, settings, rng)
+    }
+
+    fn update(&mut self, batch: &mut Batch, rng: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>) {
+        self.noise.draw(rng);
+        for shard in &mut self.shards {
+            shard.batch = Some(batch.view(shard.first, shard.rows, self.dimensions.observation));
+        }
+        let (record, updates) = (metrics.is_some(), self.updates);
+        self.team.run(&mut self.shards, |shard| {
+            shard.learn_critics(updates, record)
+        });
+        let gradients: Vec<&Tensor> = self
+            .shards
+            .iter()
+            .map(|s| s.critic.flat_gradient.flat())
+            .collect();
+        self.critic.step(&gradients);
+
+        let rows = self.batch_size as f64;
+        let action_dim = self.dimensions.action;
+        self.team.run(&mut self.shards, |shard| {
+            shard.learn_actor(rows, action_dim, updates, record)
+        });
+        let gradients: Vec<&Tensor> = self
+            .shards
+            .iter()
+            .map(|s| s.actor.flat_gradient.flat())
+            .collect();
+        let is_warm = self.updates >= self.critic_warmup;
+        if is_warm {
+            self.actor.step(&gradients);
+        }
+
+        if is_warm && self.settings.automatic_temperature {
+            let log_prob: Tensor = self.shards.iter().map(|shard| &shard.log_prob_sum).sum();
+            let target_entropy = self.settings.target_entropy_per_action * action_dim as f64;
+            self.temperature.step(&(log_prob / rows), target_entropy);
+        }
+        self.critic.follow(self.tau);
+        self.updates += 1;
+        if let Some(metrics) = metrics {
+            self.report(metrics);
+        }
     }
 }
 

@@ -9,10 +9,11 @@ use super::Cloning;
 /// Hyper-parameters of every policy network; every one is a recipe key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PolicySettings {
-    /// Transitions per update.
+    /// Transitions per update; of on-policy learners, states per update of the value function.
     pub batch_size: usize,
-    /// Adam's learning rate for the policy.
-    pub actor_learning_rate: f64,
+    /// Adam's learning rate for the policy; absent where it is not moved by Adam.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor_learning_rate: Option<f64>,
     /// Widths of the policy's hidden layers.
     pub actor_hidden: Vec<usize>,
     /// Of all hidden layers.
@@ -41,6 +42,56 @@ pub struct OffPolicySettings {
     /// Whether critics normalise what enters each activation, which keeps them from promising the most where nothing
     /// was seen (Ball et al. 2023, "Efficient Online Reinforcement Learning with Offline Data", section 4.2).
     pub critic_layer_norm: bool,
+}
+
+/// Hyper-parameters common to learners from rollouts; every one is a recipe key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OnPolicySettings {
+    /// Environment steps, over all environments, between two steps of the policy.
+    pub rollout_steps: usize,
+    /// Discount factor γ.
+    pub gamma: f64,
+    /// λ of generalised advantage estimates.
+    pub gae_lambda: f64,
+    /// Adam's learning rate for the value function.
+    pub value_learning_rate: f64,
+    /// Widths of its hidden layers.
+    pub value_hidden: Vec<usize>,
+    /// Passes of its regression over each rollout.
+    pub value_passes: usize,
+    /// Of the policy's entropy in what it maximises.
+    pub entropy_weight: f64,
+    /// Logarithm of the standard deviations that actions, scaled to -1 … 1, begin with.
+    pub initial_log_std: f64,
+}
+
+#[cfg(test)]
+impl OnPolicySettings {
+    /// For tests.
+    pub fn small() -> Self {
+        Self {
+            rollout_steps: 64,
+            gamma: 0.9,
+            gae_lambda: 0.97,
+            value_learning_rate: 1e-3,
+            value_hidden: vec![16],
+            value_passes: 5,
+            entropy_weight: 0.0,
+            initial_log_std: 0.0,
+        }
+    }
+}
+
+impl PolicySettings {
+    /// Adam's learning rate for the policy.
+    ///
+    /// # Panics
+    /// If the recipe has none: the schema of every algorithm that asks has the key.
+    #[must_use]
+    pub fn actor_rate(&self) -> f64 {
+        self.actor_learning_rate
+            .expect("a recipe of an algorithm that moves its policy by Adam")
+    }
 }
 
 /// Recipe keys of learning with demonstrations; all are absent in a recipe without.

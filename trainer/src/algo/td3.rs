@@ -13,8 +13,8 @@ use super::critics::{CriticShard, Critics};
 use super::shaping::ShapingShard;
 use super::team::Team;
 use super::{
-    ActorLayer, Algorithm, AlgorithmState, Cloning, Dimensions, ImitationSettings, Mode,
-    OffPolicySettings, Setup, Shown, imitation,
+    ActorLayer, Algorithm, AlgorithmState, BatchLearner, Cloning, Dimensions, ImitationSettings,
+    Mode, OffPolicySettings, Setup, Shown, imitation,
 };
 use crate::data::{Batch, BatchView};
 use crate::nn::{Adam, Mlp, MlpShape, Noise, Parameters, Tape};
@@ -108,7 +108,7 @@ impl Td3 {
             policy.activation,
         )
         .with_layer_norm(common.critic_layer_norm);
-        let actor = Actor::new(actor_shape.clone(), policy.actor_learning_rate, device, rng);
+        let actor = Actor::new(actor_shape.clone(), policy.actor_rate(), device, rng);
         let actor_target = actor.parameters.duplicate();
         let critic = Critics::twins(critic_shape, common.critic_learning_rate, device, rng);
         let noise = Noise::new(policy.batch_size, action, device);
@@ -204,61 +204,6 @@ impl Algorithm for Td3 {
         }
     }
 
-    fn imitate(
-        &mut self,
-        shown: Shown<'_>,
-        settings: &ImitationSettings,
-        rng: &mut ChaCha8Rng,
-    ) -> Vec<f64> {
-        let action_dim = self.dimensions.action;
-        let errors = imitation::imitate(&mut self.actor, action_dim, shown, settings, rng);
-        // A target that stayed behind would teach critics the value of another policy.
-        self.actor_target.copy_from(&self.actor.parameters.to_vec());
-        errors
-    }
-
-    fn update(&mut self, batch: &mut Batch, rng: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>) {
-        self.noise.draw(rng);
-        for shard in &mut self.shards {
-            shard.batch = Some(batch.view(shard.first, shard.rows, self.dimensions.observation));
-        }
-        let (settings, record, updates) = (&self.settings, metrics.is_some(), self.updates);
-        self.team.run(&mut self.shards, |shard| {
-            shard.learn_critics(settings, updates, record)
-        });
-        let gradients: Vec<&Tensor> = self
-            .shards
-            .iter()
-            .map(|s| s.critic.flat_gradient.flat())
-            .collect();
-        self.critic.step(&gradients);
-
-        self.updates += 1;
-        let is_warm = self.updates > self.critic_warmup;
-        if is_warm && self.updates.is_multiple_of(self.settings.policy_delay) {
-            let (action_dim, l2) = (self.dimensions.action, self.action_l2_per_number());
-            self.team.run(&mut self.shards, |shard| {
-                shard.learn_actor(action_dim, l2, updates, record)
-            });
-            let gradients: Vec<&Tensor> = self
-                .shards
-                .iter()
-                .map(|s| s.actor.flat_gradient.flat())
-                .collect();
-            self.actor.step(&gradients);
-        }
-        if self
-            .updates
-            .is_multiple_of(self.settings.target_update_interval)
-        {
-            self.critic.follow(self.tau);
-            self.actor_target.lerp(&self.actor.parameters, self.tau);
-        }
-        if let Some(metrics) = metrics {
-            self.report(metrics);
-        }
-    }
-
     fn metric_names(&self) -> &'static [&'static str] {
         match (self.cloning, self.is_shaped) {
             (None, false) => &["q", "critic_loss"],
@@ -318,6 +263,63 @@ impl Algorithm for Td3 {
         ours.into_iter()
             .zip(&state.optimisers)
             .for_each(|(adam, state)| adam.restore(state));
+    }
+}
+
+impl BatchLearner for Td3 {
+    fn imitate(
+        &mut self,
+        shown: Shown<'_>,
+        settings: &ImitationSettings,
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<f64> {
+        let action_dim = self.dimensions.action;
+        let errors = imitation::imitate(&mut self.actor, action_dim, shown, settings, rng);
+        // A target that stayed behind would teach critics the value of another policy.
+        self.actor_target.copy_from(&self.actor.parameters.to_vec());
+        errors
+    }
+
+    fn update(&mut self, batch: &mut Batch, rng: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>) {
+        self.noise.draw(rng);
+        for shard in &mut self.shards {
+            shard.batch = Some(batch.view(shard.first, shard.rows, self.dimensions.observation));
+        }
+        let (settings, record, updates) = (&self.settings, metrics.is_some(), self.updates);
+        self.team.run(&mut self.shards, |shard| {
+            shard.learn_critics(settings, updates, record)
+        });
+        let gradients: Vec<&Tensor> = self
+            .shards
+            .iter()
+            .map(|s| s.critic.flat_gradient.flat())
+            .collect();
+        self.critic.step(&gradients);
+
+        self.updates += 1;
+        let is_warm = self.updates > self.critic_warmup;
+        if is_warm && self.updates.is_multiple_of(self.settings.policy_delay) {
+            let (action_dim, l2) = (self.dimensions.action, self.action_l2_per_number());
+            self.team.run(&mut self.shards, |shard| {
+                shard.learn_actor(action_dim, l2, updates, record)
+            });
+            let gradients: Vec<&Tensor> = self
+                .shards
+                .iter()
+                .map(|s| s.actor.flat_gradient.flat())
+                .collect();
+            self.actor.step(&gradients);
+        }
+        if self
+            .updates
+            .is_multiple_of(self.settings.target_update_interval)
+        {
+            self.critic.follow(self.tau);
+            self.actor_target.lerp(&self.actor.parameters, self.tau);
+        }
+        if let Some(metrics) = metrics {
+            self.report(metrics);
+        }
     }
 }
 

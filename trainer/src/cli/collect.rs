@@ -36,6 +36,9 @@ pub struct CollectArgs {
     /// Keep only episodes whose last step is a success
     #[arg(long)]
     success_only: bool,
+    /// End each episode with its first success, as if the task ended there
+    #[arg(long)]
+    end_on_success: bool,
     /// Seed of the initial states and of everything else
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -119,6 +122,7 @@ pub fn collect(args: &CollectArgs) -> anyhow::Result<()> {
             None => std::thread::available_parallelism()?.get(),
         },
         success_only: args.success_only,
+        end_on_success: args.end_on_success,
         seed: args.seed,
         imperfection: Imperfection {
             action_noise: args.imperfection.action_noise.clone(),

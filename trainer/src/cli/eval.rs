@@ -39,6 +39,9 @@ pub struct EvalArgs {
     /// Write what the policy observed and answered, `obs` and `actions`: for `export image --calibrate`
     #[arg(long, value_name = "FILE.npz")]
     record: Option<PathBuf>,
+    /// End each episode with its first success
+    #[arg(long)]
+    end_on_success: bool,
     /// Exit with 1 if the mean return is below this
     #[arg(long, value_name = "RETURN", allow_negative_numbers = true)]
     threshold: Option<f64>,
@@ -80,8 +83,12 @@ fn evaluate_here(args: &EvalArgs, backend: &str) -> anyhow::Result<Evaluation> {
     });
     let context = || args.file.display().to_string();
     let mut recording = Recording::new(opened.policy.as_mut());
-    let mut deployment =
-        Deployment::new(&mut recording, observation, action, env.as_ref()).with_context(context)?;
+    if args.end_on_success && env.is_success().is_none() {
+        bail!("--end-on-success: {id} does not know what a success is");
+    }
+    let mut deployment = Deployment::new(&mut recording, observation, action, env.as_ref())
+        .with_context(context)?
+        .ending_on_success(args.end_on_success);
     let mut video = open_video(args, env.as_ref(), &spec)?;
     let bar = episodes_bar(args.episodes);
     let evaluation = deployment.play(env.as_mut(), args.episodes, args.seed, |env, episode| {
@@ -102,6 +109,9 @@ fn evaluate_here(args: &EvalArgs, backend: &str) -> anyhow::Result<Evaluation> {
 fn evaluate_on_board(args: &EvalArgs, link: &str) -> anyhow::Result<Evaluation> {
     if args.record.is_some() {
         bail!("--record: a board keeps no record; use torch, tract, ort or engine");
+    }
+    if args.end_on_success {
+        bail!("--end-on-success: a board plays whole episodes; use torch, tract, ort or engine");
     }
     if !link.contains(':') {
         bail!(

@@ -67,6 +67,8 @@ pub struct Wish {
     pub threads: usize,
     /// Whether episodes whose last step is no success are left out.
     pub success_only: bool,
+    /// Whether an episode ends with its first success, and the task with it.
+    pub end_on_success: bool,
     /// Of all random numbers.
     pub seed: u64,
     /// What is done badly on purpose.
@@ -134,6 +136,12 @@ fn check(wish: &Wish, env: &dyn Env) -> anyhow::Result<()> {
     if wish.success_only && env.is_success().is_none() {
         bail!(
             "{} has no goals, so no episode counts as a success",
+            spec.id
+        );
+    }
+    if wish.end_on_success && env.is_success().is_none() {
+        bail!(
+            "{} does not know what a success is, so no episode ends with one",
             spec.id
         );
     }
@@ -309,8 +317,10 @@ fn play(
         keeper.bound(&mut command);
         let step = env.step(&command, &mut observation);
         demonstrator.label(time, &mut command);
-        keeper.keep(env, &observation, &command, step.reward, step.terminated);
-        if step.terminated || env.is_cut() {
+        let is_done = wish.end_on_success && env.is_success() == Some(true);
+        let terminated = step.terminated || is_done;
+        keeper.keep(env, &observation, &command, step.reward, terminated);
+        if terminated || env.is_cut() {
             break;
         }
     }

@@ -8,6 +8,7 @@ fn wish(env: &str, episodes: usize) -> Wish {
         episodes,
         threads: 2,
         success_only: false,
+        end_on_success: false,
         seed: 0,
         imperfection: Imperfection::default(),
     }
@@ -265,4 +266,41 @@ fn detours_of_scripts_that_know_none_are_refused() {
     };
     let message = refused(ScriptKind::PegInHole, negative);
     assert!(message.contains("not negative, found -1"), "{message}");
+}
+
+/// Episodes that end with their first success have the same beginnings as those that go on, and the file keeps their lengths.
+#[test]
+fn episodes_may_end_with_their_first_success() {
+    let mut wish = wish("Reach2DF-v1", 8);
+    wish.imperfection.action_noise = vec![0.1];
+    let whole = scripted(&wish, ScriptKind::Straight, None).unwrap();
+    wish.end_on_success = true;
+    let ended = scripted(&wish, ScriptKind::Straight, None).unwrap();
+    let mut lengths = std::collections::BTreeSet::new();
+    let both = whole.demonstrations.episodes.iter();
+    for (whole, ended) in both.zip(&ended.demonstrations.episodes) {
+        let last = ended.len() - 1;
+        lengths.insert(ended.len());
+        assert_eq!(
+            ended.is_success.iter().filter(|success| **success).count(),
+            1
+        );
+        assert!(ended.succeeds() && ended.terminated[last]);
+        assert!(!ended.terminated[..last].contains(&true));
+        assert_eq!((whole.len(), &whole.until_success()), (20, ended));
+    }
+    assert!(
+        lengths.len() > 1 && lengths.iter().all(|len| *len < 20),
+        "{lengths:?}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ended.npz");
+    ended.demonstrations.write(&path).unwrap();
+    assert_eq!(Demonstrations::read(&path).unwrap(), ended.demonstrations);
+    wish.env = "InvertedPendulum-v5".to_owned();
+    let refused = scripted(&wish, ScriptKind::Straight, None).unwrap_err();
+    assert!(
+        refused.to_string().contains("what a success is"),
+        "{refused}"
+    );
 }

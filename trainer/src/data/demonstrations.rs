@@ -103,6 +103,29 @@ impl Demonstration {
         self.is_success.last().copied().unwrap_or(false)
     }
 
+    /// The part up to the first success, with which the task ends; all of it, as it is, where there is none.
+    #[must_use]
+    pub fn until_success(&self) -> Self {
+        let Some(last) = self.is_success.iter().position(|success| *success) else {
+            return self.clone();
+        };
+        let (steps, len) = (last + 1, self.len());
+        let states = |numbers: &[f64]| numbers[..numbers.len() / (len + 1) * (steps + 1)].to_vec();
+        let each = |numbers: &[f64]| numbers[..numbers.len() / len * steps].to_vec();
+        let mut terminated = self.terminated[..steps].to_vec();
+        terminated[last] = true;
+        Self {
+            observation: states(&self.observation),
+            achieved_goal: states(&self.achieved_goal),
+            desired_goal: each(&self.desired_goal),
+            action: each(&self.action),
+            reward: each(&self.reward),
+            terminated,
+            is_success: self.is_success[..steps].to_vec(),
+            state: self.state.iter().take(steps + 1).cloned().collect(),
+        }
+    }
+
     /// Sum of its rewards.
     #[must_use]
     pub fn ret(&self) -> f64 {

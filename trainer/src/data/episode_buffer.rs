@@ -24,6 +24,8 @@ pub struct EpisodeShape {
     pub action: usize,
     /// Steps of the longest episode.
     pub max_len: usize,
+    /// Whether the task ends with the first success, whatever goal is asked for.
+    pub ends_on_success: bool,
 }
 
 /// An episode of `len` steps, or the part of it that has been seen.
@@ -191,7 +193,8 @@ impl EpisodeBuffer {
         let observation_dim = shape.observation + shape.goal_dim();
         let width = observation_dim + shape.action;
         for row in 0..rows.rows {
-            let draw = hindsight.draw(rng, self.len(), |slot| self.slots[slot].len());
+            let among = (self.len(), shape.max_len);
+            let draw = hindsight.draw(rng, among, |slot| self.slots[slot].len());
             let (episode, step) = (&self.slots[draw.episode], draw.step);
             let goal = self.goal(episode, step, draw.goal_from);
             let joint = &mut rows.observation_action[row * width..][..width];
@@ -205,7 +208,7 @@ impl EpisodeBuffer {
             }
             action.copy_from_slice(&episode.action[step * shape.action..][..shape.action]);
             rows.reward[row] = self.reward(episode, step, goal);
-            let is_end = episode.terminated && step + 1 == episode.len();
+            let is_end = self.is_end(episode, step, goal);
             rows.discount[row] = if is_end { 0.0 } else { gamma };
         }
     }
@@ -271,7 +274,7 @@ impl EpisodeBuffer {
         let width = self.shape.observation + self.shape.goal_dim();
         let mut states = vec![0.0; episode.len() * width];
         for state in states.chunks_exact_mut(width) {
-            let draw = hindsight.draw(rng, 1, |_| episode.len());
+            let draw = hindsight.draw(rng, (1, episode.len()), |_| episode.len());
             let goal = self.goal(episode, draw.step, draw.goal_from);
             self.observe(episode, draw.step, goal, state);
         }
@@ -299,11 +302,27 @@ impl EpisodeBuffer {
 
     fn reward(&self, episode: &Episode, step: usize, goal: &[f64]) -> f32 {
         match &self.shape.goal {
-            Some(task) => {
-                let achieved = &episode.achieved[(step + 1) * task.dim..][..task.dim];
-                task.reward(achieved, goal) as f32
-            }
+            Some(task) => task.reward(reached(task, episode, step), goal) as f32,
             None => episode.reward[step],
         }
     }
+
+    /// Whether nothing follows a step when `goal` is asked for. Where a success ends the task, that of another goal than the
+    /// one asked for at the time does so in its own place.
+    fn is_end(&self, episode: &Episode, step: usize, goal: &[f64]) -> bool {
+        let was_end = episode.terminated && step + 1 == episode.len();
+        match &self.shape.goal {
+            Some(task) if self.shape.ends_on_success => {
+                let reached = reached(task, episode, step);
+                let asked = self.goal(episode, step, None);
+                task.is_success(reached, goal) || was_end && !task.is_success(reached, asked)
+            }
+            _ => was_end,
+        }
+    }
+}
+
+/// What a step has led to.
+fn reached<'a>(task: &GoalTask, episode: &'a Episode, step: usize) -> &'a [f64] {
+    &episode.achieved[(step + 1) * task.dim..][..task.dim]
 }

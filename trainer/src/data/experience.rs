@@ -1,6 +1,7 @@
-//! [`Experience`]: what a run has seen and learns from, as single steps or, where there are goals, as whole episodes.
+//! [`Experience`]: what a run has seen and learns from, as single steps, where there are goals as whole episodes, or as
+//! the rollout of one policy.
 
-use super::{Episode, EpisodeBuffer, ReplayBuffer};
+use super::{Episode, EpisodeBuffer, ReplayBuffer, Rollout};
 
 /// Counted in its own units: steps or episodes.
 #[derive(Debug)]
@@ -9,6 +10,8 @@ pub enum Experience {
     Steps(ReplayBuffer),
     /// Of goal-conditioned environments.
     Episodes(EpisodeBuffer),
+    /// Of the policy as it is now.
+    Rollout(Rollout),
 }
 
 impl Experience {
@@ -18,6 +21,7 @@ impl Experience {
         match self {
             Self::Steps(buffer) => buffer.is_empty(),
             Self::Episodes(buffer) => buffer.is_empty(),
+            Self::Rollout(rollout) => rollout.is_empty(),
         }
     }
 
@@ -27,6 +31,7 @@ impl Experience {
         match self {
             Self::Steps(buffer) => buffer.written(),
             Self::Episodes(buffer) => buffer.written(),
+            Self::Rollout(rollout) => rollout.written(),
         }
     }
 
@@ -36,6 +41,7 @@ impl Experience {
         match self {
             Self::Steps(buffer) => buffer.oldest(),
             Self::Episodes(buffer) => buffer.oldest(),
+            Self::Rollout(rollout) => rollout.written() - rollout.len(),
         }
     }
 
@@ -43,10 +49,8 @@ impl Experience {
     #[must_use]
     pub fn segment(&self, first: usize, count: usize) -> Vec<u8> {
         match self {
-            Self::Steps(buffer) => {
-                let rows = buffer.rows(first, count);
-                rows.iter().flat_map(|value| value.to_le_bytes()).collect()
-            }
+            Self::Steps(buffer) => bytes_of(&buffer.rows(first, count)),
+            Self::Rollout(rollout) => bytes_of(&rollout.rows(first, count)),
             Self::Episodes(buffer) => {
                 let episodes: Vec<&Episode> =
                     (first..first + count).map(|n| buffer.episode(n)).collect();
@@ -63,13 +67,14 @@ impl Experience {
                 if bytes.len() != count * buffer.row_len() * 4 {
                     return false;
                 }
-                let rows: Vec<f32> = bytes
-                    .as_chunks::<4>()
-                    .0
-                    .iter()
-                    .map(|bytes| f32::from_le_bytes(*bytes))
-                    .collect();
-                buffer.restore_rows(first, &rows);
+                buffer.restore_rows(first, &floats_of(bytes));
+                true
+            }
+            Self::Rollout(rollout) => {
+                if bytes.len() != count * rollout.row_len() * 4 {
+                    return false;
+                }
+                rollout.restore_rows(first, &floats_of(bytes));
                 true
             }
             Self::Episodes(buffer) => match postcard::from_bytes::<Vec<Episode>>(bytes) {
@@ -81,4 +86,16 @@ impl Experience {
             },
         }
     }
+}
+
+fn bytes_of(rows: &[f32]) -> Vec<u8> {
+    rows.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn floats_of(bytes: &[u8]) -> Vec<f32> {
+    let chunks = bytes.as_chunks::<4>().0;
+    chunks
+        .iter()
+        .map(|bytes| f32::from_le_bytes(*bytes))
+        .collect()
 }

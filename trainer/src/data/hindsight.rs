@@ -70,11 +70,22 @@ impl Hindsight {
         }
     }
 
-    /// An episode of `episodes`, a step of its `len(episode)`, and a goal; all uniform.
-    pub fn draw(&self, rng: &mut impl Rng, episodes: usize, len: impl Fn(usize) -> usize) -> Draw {
-        let episode = rng.random_range(0..episodes);
-        let len = len(episode);
-        let step = rng.random_range(0..len);
+    /// A step of `episodes`, of which one has `len(episode)`, none more than `longest`, and a goal; all uniform.
+    pub fn draw(
+        &self,
+        rng: &mut impl Rng,
+        (episodes, longest): (usize, usize),
+        len: impl Fn(usize) -> usize,
+    ) -> Draw {
+        // A step that a shorter episode does not have is drawn again, so that its others are no likelier than anyone's.
+        let (episode, step, len) = loop {
+            let episode = rng.random_range(0..episodes);
+            let step = rng.random_range(0..longest);
+            let len = len(episode);
+            if step < len {
+                break (episode, step, len);
+            }
+        };
         let relabels = self.probability > 0.0 && rng.random::<f64>() < self.probability;
         let goal_from = relabels.then(|| match self.strategy {
             HindsightStrategy::Future => rng.random_range(step + 1..=len),
@@ -112,7 +123,7 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let (mut relabelled, mut ahead) = (0, 0.0);
         for _ in 0..DRAWS {
-            let draw = hindsight(HindsightStrategy::Future).draw(&mut rng, 7, |_| LEN);
+            let draw = hindsight(HindsightStrategy::Future).draw(&mut rng, (7, LEN), |_| LEN);
             assert!(draw.episode < 7 && draw.step < LEN);
             let Some(from) = draw.goal_from else { continue };
             assert!((draw.step + 1..=LEN).contains(&from));
@@ -135,14 +146,41 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         let mut earlier = 0;
         for _ in 0..2000 {
-            let last = hindsight(HindsightStrategy::Final).draw(&mut rng, 3, |_| 9);
+            let last = hindsight(HindsightStrategy::Final).draw(&mut rng, (3, 9), |_| 9);
             assert!(last.goal_from.is_none_or(|from| from == 9));
-            let any = hindsight(HindsightStrategy::Episode).draw(&mut rng, 3, |_| 9);
+            let any = hindsight(HindsightStrategy::Episode).draw(&mut rng, (3, 9), |_| 9);
             assert!(any.goal_from.is_none_or(|from| (1..=9).contains(&from)));
             earlier += usize::from(any.goal_from.is_some_and(|from| from <= any.step));
-            let none = hindsight(HindsightStrategy::None).draw(&mut rng, 3, |_| 9);
+            let none = hindsight(HindsightStrategy::None).draw(&mut rng, (3, 9), |_| 9);
             assert_eq!(none.goal_from, None);
         }
         assert!(earlier > 300, "{earlier}");
+    }
+
+    /// Episodes of 1, 4 and 7 steps: each of the 12 steps is as likely as the others.
+    #[test]
+    fn steps_of_shorter_episodes_are_no_likelier() {
+        const DRAWS: usize = 120_000;
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let mut count = [[0; 7]; 3];
+        for _ in 0..DRAWS {
+            let draw = hindsight(HindsightStrategy::Future).draw(&mut rng, (3, 7), |n| 1 + 3 * n);
+            assert!(
+                draw.goal_from
+                    .is_none_or(|from| from <= 1 + 3 * draw.episode)
+            );
+            count[draw.episode][draw.step] += 1;
+        }
+        for (episode, steps) in count.iter().enumerate() {
+            for (step, count) in steps.iter().enumerate() {
+                let expected = if step < 1 + 3 * episode { 10_000 } else { 0 };
+                // Five standard deviations of a binomial.
+                let apart = (*count as i64 - expected).abs();
+                assert!(
+                    apart < 480 && (expected > 0 || *count == 0),
+                    "{episode} {step}: {count}"
+                );
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@ mod experience;
 mod hindsight;
 mod n_step;
 mod replay_buffer;
+mod rollout;
 
 pub use batch::{Batch, BatchRows, BatchView};
 pub use demonstrations::{
@@ -18,3 +19,4 @@ pub use experience::Experience;
 pub use hindsight::{Draw, Hindsight, HindsightSettings, HindsightStrategy};
 pub use n_step::{NStep, NStepSettings};
 pub use replay_buffer::{ReplayBuffer, Transition};
+pub use rollout::{Rollout, RolloutStep};

@@ -102,6 +102,7 @@ struct Lane {
     /// `[goal_dim]`: what the last action led to.
     reached: Vec<f64>,
     starts: Option<DemonstrationStarts>,
+    ends_on_success: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -200,6 +201,25 @@ impl VectorEnv {
         }
         for lane in &mut self.lanes {
             lane.starts = Some(starts.clone());
+        }
+        Ok(())
+    }
+
+    /// Lets every episode end with its first success, as if the task did.
+    ///
+    /// # Errors
+    /// [`EnvError::Vector`] if the environment does not know what a success is.
+    pub fn end_on_success(&mut self) -> Result<(), EnvError> {
+        if self.lanes[0].env.is_success().is_none() {
+            return Err(EnvError::Vector {
+                id: self.spec.id.clone(),
+                expected: "an environment that knows what a success is, for `end_on_success`"
+                    .to_owned(),
+                found: "one that does not".to_owned(),
+            });
+        }
+        for lane in &mut self.lanes {
+            lane.ends_on_success = true;
         }
         Ok(())
     }
@@ -389,6 +409,7 @@ impl Lane {
             outcome: Outcome::default(),
             reached: vec![0.0; goal_dim],
             starts: None,
+            ends_on_success: false,
         })
     }
 
@@ -415,9 +436,10 @@ impl Lane {
         self.len += 1;
         let is_finite = |number: &f64| number.is_finite();
         let broken = !(is_finite(&step.reward) && self.observation.iter().all(is_finite));
+        let is_done = self.ends_on_success && self.env.is_success() == Some(true);
         self.outcome = Outcome {
             reward: step.reward,
-            terminated: step.terminated && !broken,
+            terminated: (step.terminated || is_done) && !broken,
             truncated: (self.len >= self.max_episode_steps || self.env.is_cut()) && !broken,
             broken,
         };

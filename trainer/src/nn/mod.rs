@@ -5,6 +5,7 @@
 
 mod adam;
 mod collective;
+mod diagonal_gaussian;
 mod layer_norm;
 mod mlp;
 mod noise;
@@ -16,6 +17,7 @@ mod tangent;
 
 pub use adam::{Adam, AdamState};
 pub use collective::Collective;
+pub use diagonal_gaussian::DiagonalGaussian;
 pub use mlp::{Mlp, MlpShape, Tape};
 pub use noise::Noise;
 pub use normalizer::{GOAL_STD_FLOOR, Normalizer, NormalizerState};

@@ -63,6 +63,15 @@ impl Parameters {
         }
     }
 
+    /// Followed by numbers that are no network's.
+    #[must_use]
+    pub fn with_tail(self, tail: &[f32]) -> Self {
+        let tail = Tensor::from_slice(tail).to_device(self.flat.device());
+        Self {
+            flat: Tensor::cat(&[self.flat, tail], 0),
+        }
+    }
+
     /// Over numbers that autograd follows.
     #[cfg(test)]
     pub(super) fn from_flat(flat: Tensor) -> Self {

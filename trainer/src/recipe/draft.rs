@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::schema::{self, check_algorithm, check_key, check_type, is_axis, list, nearest};
-use super::{RECIPES, Recipe, RecipeError, RunSettings};
+use super::{EarlyEnd, RECIPES, Recipe, RecipeError, RunSettings};
 use crate::algo::{ALGORITHMS, DemonstrationSettings, ImitationSettings, PolicySettings};
 use crate::data::{HindsightSettings, NStepSettings};
 use crate::potential::PotentialSettings;
@@ -140,7 +140,7 @@ impl Draft {
         }
         // A group is asked for by its first key, so that is the one to name.
         let leads = schema::groups(self.algorithm())
-            .iter()
+            .into_iter()
             .filter_map(|group| needed.get_key_value(group.lead));
         for (key, example) in leads.chain(&needed) {
             let value = self
@@ -237,6 +237,10 @@ impl Draft {
                 .map_err(value)?,
             imitation: has("bc_init_epochs")
                 .then(|| ImitationSettings::deserialize(table()))
+                .transpose()
+                .map_err(value)?,
+            early_end: has("end_on_success")
+                .then(|| EarlyEnd::deserialize(table()))
                 .transpose()
                 .map_err(value)?,
             n_step: has("n_step")

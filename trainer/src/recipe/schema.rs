@@ -1,10 +1,10 @@
 //! The schema of recipes: the shipped recipe of an algorithm, and groups of keys that a recipe has all or none of.
 
 use super::{RECIPES, RecipeError};
-use crate::algo::ALGORITHMS;
+use crate::algo::{ALGORITHMS, Regime};
 
-/// Keys that come together. The first is what a recipe asks for the group by; without it, or with an empty string or zero,
-/// the group is absent.
+/// Keys that come together. The first is what a recipe asks for the group by; without it, or with an empty string, zero or
+/// false, the group is absent.
 #[derive(Debug)]
 pub(super) struct Group {
     /// e.g. `her`.
@@ -12,8 +12,11 @@ pub(super) struct Group {
     text: &'static str,
 }
 
-/// All groups. Algorithms that learn from their own experience may have each of them; sums over several steps, which come
-/// last, those of them that learn in cycles.
+const EARLY_END: &str = "end_on_success";
+const N_STEP: &str = "n_step";
+
+/// All groups. Algorithms that learn from all their experience may have each of them, sums over several steps those of them
+/// that learn in cycles; algorithms that learn from rollouts may have early ends.
 const GROUPS: &[Group] = &[
     Group {
         lead: "her",
@@ -32,7 +35,11 @@ const GROUPS: &[Group] = &[
         text: include_str!("../../recipes/groups/imitation.toml"),
     },
     Group {
-        lead: "n_step",
+        lead: EARLY_END,
+        text: include_str!("../../recipes/groups/early-end.toml"),
+    },
+    Group {
+        lead: N_STEP,
         text: include_str!("../../recipes/groups/n-step.toml"),
     },
 ];
@@ -50,26 +57,27 @@ impl Group {
 
     /// Whether `table` says that it wants none.
     pub(super) fn is_declined(&self, table: &toml::Table) -> bool {
-        table
-            .get(self.lead)
-            .is_some_and(|value| value.as_str() == Some("") || value.as_integer() == Some(0))
+        table.get(self.lead).is_some_and(|value| {
+            value.as_str() == Some("")
+                || value.as_integer() == Some(0)
+                || value.as_bool() == Some(false)
+        })
     }
 }
 
 /// Groups that recipes of `algorithm` may have.
-pub(super) fn groups(algorithm: &str) -> &'static [Group] {
+pub(super) fn groups(algorithm: &str) -> Vec<&'static Group> {
     let entry = ALGORITHMS.iter().find(|entry| entry.name == algorithm);
-    if entry.is_some_and(|entry| entry.is_offline) {
-        return &[];
-    }
+    let regime = entry.map_or(Regime::OffPolicy, |entry| entry.regime);
     let in_cycles = RECIPES
         .iter()
         .any(|recipe| recipe.name == algorithm && recipe.text.contains("\ncycle_steps ="));
-    if in_cycles {
-        GROUPS
-    } else {
-        &GROUPS[..GROUPS.len() - 1]
-    }
+    let may_have = |group: &&Group| match regime {
+        Regime::Offline => false,
+        Regime::OffPolicy => group.lead != N_STEP || in_cycles,
+        Regime::OnPolicy => group.lead == EARLY_END,
+    };
+    GROUPS.iter().filter(may_have).collect()
 }
 
 /// The keys every recipe of `algorithm` has.

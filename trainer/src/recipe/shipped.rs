@@ -37,6 +37,11 @@ pub const RECIPES: &[ShippedRecipe] = &[
         name: "bc",
         text: include_str!("../../recipes/bc.toml"),
     },
+    shipped!("trpo"),
+    shipped!("gail"),
+    shipped!("inverted-pendulum-trpo"),
+    shipped!("reach2df-gail"),
+    shipped!("peg-in-hole-rand-init-gail"),
     ShippedRecipe {
         name: "inverted-pendulum-sac",
         text: include_str!("../../recipes/inverted-pendulum-sac.toml"),

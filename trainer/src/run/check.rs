@@ -14,7 +14,7 @@ use crate::nn::host_slice;
 use crate::recipe::{Draft, Recipe};
 
 /// The recipe `name`, changed.
-fn recipe(name: &str, settings: &[(&str, &str)]) -> Recipe {
+pub(super) fn recipe(name: &str, settings: &[(&str, &str)]) -> Recipe {
     let mut draft = Draft::open(name).unwrap();
     for (key, value) in settings {
         draft.set("test", key, value).unwrap();
@@ -43,7 +43,7 @@ fn alone() -> Session {
     }
 }
 
-fn finish(
+pub(super) fn finish(
     recipe: &Recipe,
     directory: &RunDirectory,
     demonstrations: Option<&Demonstrations>,
@@ -57,13 +57,13 @@ fn finish_from_file(recipe: &Recipe, directory: &RunDirectory) -> anyhow::Result
     Ok(outcome.expect("nobody stops it"))
 }
 
-fn run(recipe: &Recipe, demonstrations: Option<&Demonstrations>) -> Outcome {
+pub(super) fn run(recipe: &Recipe, demonstrations: Option<&Demonstrations>) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     let directory = RunDirectory::create(Some(&folder.path().join("run")), recipe).unwrap();
     finish(recipe, &directory, demonstrations).unwrap()
 }
 
-fn success(outcome: &Outcome) -> f64 {
+pub(super) fn success(outcome: &Outcome) -> f64 {
     let evaluation: &Evaluation = outcome.last_evaluation.as_ref().unwrap();
     evaluation.success_rate().unwrap()
 }
@@ -255,7 +255,7 @@ fn episodes_begin_in_demonstrated_states() {
     );
     let spec = PointReach::new().spec().clone();
     let path = Path::new("in-memory");
-    let mentor = super::mentor::Mentor::new(path, &shown, 3, &spec).unwrap();
+    let mentor = super::mentor::Mentor::new(path, &shown, 3, &spec, false).unwrap();
     let mut vector = VectorEnv::new(&recipe.run.env, 1, 1, 5).unwrap();
     vector
         .start_from(&mentor.starts(path, 1.0).unwrap())

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use super::policy_file;
 use super::run_state::FinishedEpisode;
 use crate::algo::{Algorithm, Dimensions, Mode};
-use crate::data::{Episode, Experience, Transition};
+use crate::data::{Episode, Experience, RolloutStep, Transition};
 use crate::env::{VectorEnv, VectorStep};
 use crate::nn::Normalizer;
 
@@ -19,7 +19,7 @@ pub struct Collector {
     /// The part of each goal-conditioned episode that has been seen; empty without goals.
     pub partial: Vec<Episode>,
     dimensions: Dimensions,
-    /// Policy actions in -1 … 1 and what the environment gets, `[n_envs * action_dim]`.
+    /// Policy actions, as drawn, and what the environment gets, bounded, `[n_envs * action_dim]`.
     actions: Vec<f32>,
     commands: Vec<f32>,
     /// `[n_envs * observation_dim]`
@@ -80,12 +80,12 @@ impl Collector {
         for ((command, action), (scale, offset)) in
             self.commands.iter_mut().zip(&self.actions).zip(bounds)
         {
-            *command = scale * action + offset;
+            *command = scale * action.clamp(-1.0, 1.0) + offset;
         }
     }
 
     /// Takes the step and puts what it led to into `experience`: the step itself, or the episodes that ended with it.
-    /// Without goals `normalizer` sees the observations acted upon. Answers the episodes that ended.
+    /// Single steps show `normalizer` the observations acted upon. Answers the episodes that ended.
     pub fn step(
         &mut self,
         experience: &mut Experience,
@@ -111,6 +111,20 @@ impl Collector {
                         reward: step.reward[index],
                         next_observation: &step.next_observation[index * width..][..width],
                         terminated: step.terminated[index],
+                    });
+                }
+                finished(step)
+            }
+            Experience::Rollout(rollout) => {
+                let step = self.environments.step(&self.commands);
+                for lane in (0..step.reward.len()).filter(|lane| !step.broken[*lane]) {
+                    rollout.push(RolloutStep {
+                        lane,
+                        observation: &self.normalized[lane * width..][..width],
+                        action: &self.actions[lane * action_dim..][..action_dim],
+                        reward: step.reward[lane],
+                        next_observation: &step.next_observation[lane * width..][..width],
+                        terminated: step.terminated[lane],
                     });
                 }
                 finished(step)

@@ -15,6 +15,7 @@ pub struct Deployment<'a> {
     policy: &'a mut dyn Policy,
     observation: Vec<ObservationTerm>,
     action: Vec<ActionTerm>,
+    ends_on_success: bool,
 }
 
 impl std::fmt::Debug for Deployment<'_> {
@@ -88,7 +89,15 @@ impl<'a> Deployment<'a> {
             policy,
             observation,
             action,
+            ends_on_success: false,
         })
+    }
+
+    /// Whether episodes that are played end with their first success.
+    #[must_use]
+    pub fn ending_on_success(mut self, ends: bool) -> Self {
+        self.ends_on_success = ends;
+        self
     }
 
     /// Plays `episodes` episodes; episode `i` starts from the state that `seed` and `i` give, whatever came before.
@@ -121,7 +130,9 @@ impl<'a> Deployment<'a> {
                 each(env, episode)?;
                 ret += step.reward;
                 length += 1;
-                if step.terminated || length >= spec.max_episode_steps || env.is_cut() {
+                let is_done = self.ends_on_success && env.is_success() == Some(true);
+                let is_over = length >= spec.max_episode_steps || env.is_cut();
+                if step.terminated || is_done || is_over {
                     break;
                 }
             }

@@ -104,7 +104,13 @@ fn scene(directory: &RunDirectory, recipe: &Recipe, axes: [usize; 2]) -> anyhow:
         bail!("{root}: its recipe has no `demonstrations`");
     };
     let demonstrations = Demonstrations::read(Path::new(file))?;
-    let mentor = Mentor::new(Path::new(file), &demonstrations, count, &spec)?;
+    let mentor = Mentor::new(
+        Path::new(file),
+        &demonstrations,
+        count,
+        &spec,
+        recipe.ends_on_success(),
+    )?;
     let data = mentor.demonstrated();
 
     let checkpoint = Checkpoint::read(&directory.best_policy())?;

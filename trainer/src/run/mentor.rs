@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 
 use super::policy_file;
-use crate::data::{Demonstrations, Episode, EpisodeBuffer, EpisodeShape};
+use crate::data::{Demonstration, Demonstrations, Episode, EpisodeBuffer, EpisodeShape};
 use crate::env::{DemonstrationStarts, EnvSpec};
 use crate::potential::Demonstrated;
 
@@ -23,7 +23,8 @@ pub struct Mentor {
 }
 
 impl Mentor {
-    /// The first `count` episodes of `demonstrations`, which were read from `path`.
+    /// The first `count` episodes of `demonstrations`, which were read from `path`; up to their first success, if the task ends
+    /// with it.
     ///
     /// # Errors
     /// If they are of another environment, of another shape, or fewer.
@@ -32,6 +33,7 @@ impl Mentor {
         demonstrations: &Demonstrations,
         count: usize,
         spec: &EnvSpec,
+        ends_on_success: bool,
     ) -> anyhow::Result<Self> {
         let name = path.display();
         // The kind of reward makes no difference to what was done.
@@ -53,12 +55,18 @@ impl Mentor {
                 demonstrations.episodes.len()
             );
         };
+        let cut = |one: &Demonstration| match ends_on_success {
+            true => one.until_success(),
+            false => one.clone(),
+        };
+        let chosen: Vec<Demonstration> = chosen.iter().map(cut).collect();
         let max_len = chosen.iter().map(|one| one.len()).max().unwrap_or(0);
         let shape = EpisodeShape {
             observation: demonstrations.shape.observation,
             goal: spec.goal,
             action: demonstrations.shape.action,
             max_len,
+            ends_on_success,
         };
         let (scale, offset) = policy_file::range(spec);
         let mut episodes = EpisodeBuffer::new(shape, count * max_len);

@@ -17,6 +17,8 @@ mod policy_file;
 mod potential_file;
 mod progress;
 mod recording;
+#[cfg(test)]
+mod rollout_check;
 mod run_state;
 mod stop;
 mod together;

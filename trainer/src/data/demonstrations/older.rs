@@ -4,6 +4,7 @@
 //! `obs`, `info` is not: see [`crate::python`].
 
 use std::fmt;
+use std::ops::Range;
 use std::path::Path;
 
 use rlfd_models::npz::{Npz, Numbers};
@@ -54,11 +55,18 @@ impl Demonstrations {
     /// `g` `[E, T, ·]`; `info_is_success` and `done` `[E, T, 1]` where there are such. Where `o` and `ag` are cut to T
     /// rows, `o_2` and `ag_2` `[E, T, ·]` must hold the states that followed. `env` names the environment.
     ///
+    /// Where `u` is `[N, ·]`, episodes of different lengths follow one another in all arrays, each up to a row whose `done` is
+    /// not zero; `o_2` and `done` must be there then. The task ends there, unless `info_is_success` says that the state is none:
+    /// then time ran out.
+    ///
     /// # Errors
     /// As [`Demonstrations::read`].
     pub fn read_letters(path: &Path, env: &str) -> Result<Self, DemonstrationError> {
         let mut npz = Npz::open(path)?;
         let in_file = |flaw: Flaw| flaw.in_file(path);
+        if npz.numbers("u")?.shape.len() == 2 {
+            return flat(&mut npz, path, env);
+        }
         let action = rows(&mut npz, path, "u")?;
         let [n, longest, action_dim] = dims(&action);
         let expect = |array: Numbers, name: &str, rows: usize| {
@@ -177,4 +185,112 @@ fn joined(before: &Numbers, after: &Numbers) -> Numbers {
         data,
         element_type: before.element_type,
     }
+}
+
+/// Reads `[total, ·]`; a width of one may be left out.
+fn column(
+    npz: &mut Npz,
+    path: &Path,
+    name: &str,
+    total: usize,
+) -> Result<Numbers, DemonstrationError> {
+    let mut array = npz.numbers(name)?;
+    if array.shape == [total] {
+        array.shape.push(1);
+    }
+    match *array.shape {
+        [rows, width] if rows == total && rows * width > 0 => Ok(array),
+        _ => {
+            let problem = format!("expected [{total}, ·] beside `u`, found {:?}", array.shape);
+            Err(Flaw::of(name, problem).in_file(path))
+        }
+    }
+}
+
+/// Rows of an array of two dimensions.
+fn slice(array: &Numbers, rows: Range<usize>) -> &[f64] {
+    let width = array.shape[1];
+    &array.data[rows.start * width..rows.end * width]
+}
+
+/// Episodes that follow one another in arrays of two dimensions.
+fn flat(npz: &mut Npz, path: &Path, env: &str) -> Result<Demonstrations, DemonstrationError> {
+    let in_file = |flaw: Flaw| flaw.in_file(path);
+    let total = npz.numbers("u")?.shape[0];
+    let has_goals = npz.contains("g") && npz.contains("ag");
+    let has_success = npz.contains("info_is_success");
+    let mut column = |name: &str| column(npz, path, name, total);
+    let (action, reward, done) = (column("u")?, column("r")?, column("done")?);
+    let observation = (column("o")?, column("o_2")?);
+    let success = has_success.then(|| column("info_is_success")).transpose()?;
+    let goals = match has_goals {
+        true => Some((column("g")?, (column("ag")?, column("ag_2")?))),
+        false => None,
+    };
+    let mut widths = vec![
+        ("r", &reward, 1),
+        ("done", &done, 1),
+        ("o_2", &observation.1, observation.0.shape[1]),
+    ];
+    widths.extend(success.iter().map(|array| ("info_is_success", array, 1)));
+    if let Some((goal, (before, after))) = &goals {
+        widths.extend([
+            ("ag", before, goal.shape[1]),
+            ("ag_2", after, goal.shape[1]),
+        ]);
+    }
+    for (name, array, width) in widths {
+        if array.shape[1] != width {
+            let problem = format!("expected [{total}, {width}], found {:?}", array.shape);
+            return Err(in_file(Flaw::of(name, problem)));
+        }
+    }
+    let ends: Vec<usize> = (0..total).filter(|row| done.data[*row] != 0.0).collect();
+    if ends.last() != Some(&(total - 1)) {
+        let problem = format!("expected the last of {total} rows to end an episode");
+        return Err(in_file(Flaw::of("done", problem)));
+    }
+    let mut begin = 0;
+    let mut episodes = Vec::with_capacity(ends.len());
+    for end in ends {
+        let steps = begin..end + 1;
+        let states = |(before, after): &(Numbers, Numbers)| {
+            [slice(before, steps.clone()), slice(after, end..end + 1)].concat()
+        };
+        let is_success: Vec<bool> = match &success {
+            Some(array) => slice(array, steps.clone())
+                .iter()
+                .map(|x| *x != 0.0)
+                .collect(),
+            None => vec![false; steps.len()],
+        };
+        let mut terminated = vec![false; steps.len()];
+        terminated[end - begin] = success.is_none() || is_success[end - begin];
+        let (achieved_goal, desired_goal) = match &goals {
+            Some((goal, both)) => (states(both), slice(goal, steps.clone()).to_vec()),
+            None => (Vec::new(), Vec::new()),
+        };
+        episodes.push(Demonstration {
+            observation: states(&observation),
+            achieved_goal,
+            desired_goal,
+            action: slice(&action, steps.clone()).to_vec(),
+            reward: slice(&reward, steps.clone()).to_vec(),
+            terminated,
+            is_success,
+            state: Vec::new(),
+        });
+        begin = end + 1;
+    }
+    let demonstrations = Demonstrations {
+        env: env.to_owned(),
+        shape: DemonstrationShape {
+            observation: observation.0.shape[1],
+            goal: goals.as_ref().map_or(0, |(goal, _)| goal.shape[1]),
+            action: action.shape[1],
+        },
+        episodes,
+    };
+    demonstrations.check().map_err(in_file)?;
+    Ok(demonstrations)
 }

@@ -201,3 +201,50 @@ fn a_summary_is_right_by_hand() {
     let distance = summary.final_distance.unwrap();
     assert!((distance.mean - 8.0_f64.sqrt()).abs() < 1e-12 && distance.std < 1e-12);
 }
+
+/// Two episodes of two and one steps, one after the other; the second ends because its time ran out.
+#[test]
+fn letters_in_one_row_are_parted_where_episodes_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flat.npz");
+    let write = |done: &[f64], rewards: &[usize]| {
+        let mut npz = NpzWriter::new();
+        npz.f64("u", &[3, 1], &[0.1, 0.2, 0.3]).unwrap();
+        npz.f64("r", rewards, &[-1.0, 0.0, -1.0]).unwrap();
+        npz.f64("o", &[3, 2], &[0.0, 1.0, 2.0, 3.0, 10.0, 11.0])
+            .unwrap();
+        npz.f64("o_2", &[3, 2], &[2.0, 3.0, 4.0, 5.0, 12.0, 13.0])
+            .unwrap();
+        npz.f64("ag", &[3, 1], &[0.0, 2.0, 10.0]).unwrap();
+        npz.f64("ag_2", &[3, 1], &[2.0, 4.0, 12.0]).unwrap();
+        npz.f64("g", &[3, 1], &[4.0, 4.0, 4.0]).unwrap();
+        npz.f64("done", &[3, 1], done).unwrap();
+        npz.f64("info_is_success", &[3, 1], &[0.0, 1.0, 0.0])
+            .unwrap();
+        npz.write(&path).unwrap();
+        Demonstrations::read_letters(&path, "Reach2DF-v1")
+    };
+    let read = write(&[0.0, 1.0, 1.0], &[3]).unwrap();
+    let [first, second] = &read.episodes[..] else {
+        panic!("{read:?}")
+    };
+    assert_eq!(first.observation, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    assert_eq!(first.achieved_goal, [0.0, 2.0, 4.0]);
+    assert_eq!((&*first.action, first.ret()), (&[0.1, 0.2][..], -1.0));
+    assert_eq!(first.terminated, [false, true]);
+    assert_eq!(second.observation, [10.0, 11.0, 12.0, 13.0]);
+    assert_eq!(
+        (&*second.desired_goal, second.terminated[0]),
+        (&[4.0][..], false)
+    );
+    let unfinished = write(&[0.0, 1.0, 0.0], &[3]).unwrap_err().to_string();
+    assert!(
+        unfinished.contains("flat.npz") && unfinished.contains("rows to end an episode"),
+        "{unfinished}"
+    );
+    let wide = write(&[0.0, 1.0, 1.0], &[1, 3]).unwrap_err().to_string();
+    assert!(
+        wide.contains("expected [3, ·] beside `u`, found [1, 3]"),
+        "{wide}"
+    );
+}

@@ -22,6 +22,7 @@ fn shape(reward: GoalReward) -> EpisodeShape {
         }),
         action: 1,
         max_len: LEN,
+        ends_on_success: false,
     }
 }
 
@@ -164,6 +165,7 @@ fn recomputed_rewards_are_those_of_the_steps() {
         goal: env.spec().goal,
         action: 2,
         max_len: 400,
+        ends_on_success: false,
     };
     let mut buffer = EpisodeBuffer::new(shape, 400);
     let (mut episode, mut observation) = (Episode::default(), [0.0; 4]);
@@ -225,4 +227,92 @@ fn statistics_are_of_states_with_relabelled_goals() {
     // States 0 … 5 are equally likely; a fifth of the goals is the desired -1000.
     assert!((mean[0] - 2.5).abs() < 0.2, "{mean:?}");
     assert!((mean[1] + 200.0 - 0.8 * 4.25).abs() < 45.0, "{mean:?}");
+}
+
+/// A line of places 0 … 3, a step a place, the goal being 3: episodes of three, two and one steps that begin in 0, 1 and 2.
+/// What critics are to answer follows from the rows alone, and is the closed form -1 - γ, -1 and 0, with sums over two steps as
+/// well; nothing is learned of what would follow in 3.
+#[test]
+fn values_of_three_steps_that_end_with_success_are_the_closed_form() {
+    const GAMMA: f32 = 0.9;
+    let shape = EpisodeShape {
+        max_len: 3,
+        ends_on_success: true,
+        ..shape(GoalReward::Sparse)
+    };
+    let mut buffer = EpisodeBuffer::new(shape, 9);
+    for begin in 0..3_usize {
+        let states = || (begin..=3).map(|state| state as f64);
+        buffer.push(Episode {
+            observation: states().map(|state| state as f32).collect(),
+            achieved: states().collect(),
+            desired: vec![3.0; 3 - begin],
+            action: vec![1.0; 3 - begin],
+            reward: vec![f32::NAN; 3 - begin],
+            terminated: true,
+        });
+    }
+    let n_step = NStep {
+        steps: 2,
+        recent: 9,
+        n_envs: 1,
+    };
+    let mut batch = Batch::new(300, 2, 1, Device::Cpu);
+    for sums in [false, true] {
+        let mut rng = ChaCha8Rng::seed_from_u64(6);
+        // 100 stands for what was never learned.
+        let mut values = [100.0_f32; 4];
+        for _ in 0..4 {
+            batch.fill(|rows| match sums {
+                true => buffer.sample_n_step(&mut rng, &n_step, GAMMA, None, rows),
+                false => buffer.sample(&mut rng, &Hindsight::none(), GAMMA, None, rows),
+            });
+            let (joint, next) = (
+                host_slice(&batch.observation_action),
+                host_slice(&batch.next_observation_action),
+            );
+            let before = values;
+            for row in 0..300 {
+                let following = before[next[row * 3] as usize];
+                values[joint[row * 3] as usize] =
+                    host_slice(&batch.reward)[row] + host_slice(&batch.discount)[row] * following;
+            }
+        }
+        let expected = [-1.0 - GAMMA, -1.0, 0.0];
+        for (value, expected) in values.iter().zip(expected) {
+            assert!((value - expected).abs() < 1e-6, "{sums}: {values:?}");
+        }
+        assert_eq!(values[3], 100.0);
+    }
+}
+
+/// With another goal the task ends where that goal is reached, and not where the one that was asked for was.
+#[test]
+fn a_relabelled_goal_ends_the_task_in_its_own_place() {
+    let shape = EpisodeShape {
+        ends_on_success: true,
+        ..shape(GoalReward::Sparse)
+    };
+    let mut buffer = EpisodeBuffer::new(shape, LEN);
+    buffer.push(Episode {
+        desired: vec![LEN as f64; LEN],
+        terminated: true,
+        ..episode(0)
+    });
+    let any = Hindsight::new(&HindsightSettings {
+        her: HindsightStrategy::Episode,
+        her_k: 4.0,
+        clip_target: true,
+    });
+    let mut batch = Batch::new(2000, 2, 1, Device::Cpu);
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    batch.fill(|rows| buffer.sample(&mut rng, &any, 0.5, None, rows));
+    let mut passed_by = 0;
+    for (row, joint) in host_slice(&batch.observation_action).chunks(3).enumerate() {
+        let is_there = joint[1] == joint[0] + 1.0;
+        let expected = if is_there { 0.0 } else { 0.5 };
+        assert_eq!(host_slice(&batch.discount)[row], expected, "{joint:?}");
+        passed_by += usize::from(joint[0] == (LEN - 1) as f32 && !is_there);
+    }
+    assert!(passed_by > 50, "{passed_by}");
 }

@@ -8,9 +8,10 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::Run;
-use crate::algo::{Dimensions, Setup, Shaping};
+use crate::algo::{Dimensions, Regime, Setup, Shaping};
 use crate::data::{
     Batch, Demonstrations, EpisodeBuffer, EpisodeShape, Experience, Hindsight, ReplayBuffer,
+    Rollout,
 };
 use crate::env::{Env, EnvSpec, GoalReward, VectorEnv, registry};
 use crate::nn::{Collective, GOAL_STD_FLOOR, Normalizer};
@@ -44,6 +45,13 @@ impl<'a> Run<'a> {
         }
         let evaluation_env = registry::open(&run.env)?;
         let spec = evaluation_env.spec().clone();
+        let regime = recipe.algorithm.regime();
+        if regime == Regime::OnPolicy && peers.is_some() {
+            bail!(
+                "algo = \"{}\" learns in one process; start it without mpirun",
+                run.algo
+            );
+        }
         let hindsight = hindsight(recipe, &spec)?;
         let mentor = mentor(recipe, demonstrations, &spec)?;
         let seed = together::seed(run.seed, peers.as_ref());
@@ -59,6 +67,7 @@ impl<'a> Run<'a> {
         };
         let potential =
             potential_file::open(recipe, directory, mentor.as_ref(), dimensions, audience)?;
+        let shown = mentor.as_ref().map(Mentor::demonstrated);
         let setup = Setup {
             dimensions,
             policy,
@@ -75,6 +84,7 @@ impl<'a> Run<'a> {
                     settings,
                 },
             ),
+            shown: shown.as_ref(),
             threads: run.threads,
             device,
         };
@@ -127,8 +137,11 @@ impl<'a> Run<'a> {
             segments: Vec::new(),
             spec,
         };
-        if recipe.algorithm.off_policy().is_some() {
+        if regime != Regime::Offline {
             let mut environments = VectorEnv::new(&run.env, run.n_envs, run.threads, seed)?;
+            if recipe.ends_on_success() {
+                environments.end_on_success()?;
+            }
             if let (Some(mentor), Some(demos)) = (&this.mentor, &recipe.demonstrations)
                 && demos.reset_to_demo_prob > 0.0
             {
@@ -171,7 +184,8 @@ fn mentor(
 ) -> anyhow::Result<Option<Mentor>> {
     match (recipe.demonstration_file(), demonstrations) {
         (Some((path, count)), Some(demonstrations)) => {
-            Mentor::new(Path::new(path), demonstrations, count, spec).map(Some)
+            let ends = recipe.ends_on_success();
+            Mentor::new(Path::new(path), demonstrations, count, spec, ends).map(Some)
         }
         (Some((path, _)), None) => bail!("{path}: demonstrations were not read"),
         (None, _) => Ok(None),
@@ -191,6 +205,10 @@ fn return_bounds(recipe: &Recipe, spec: &EnvSpec) -> Option<(f64, f64)> {
 }
 
 fn experience(recipe: &Recipe, spec: &EnvSpec) -> Experience {
+    if let Some(common) = recipe.algorithm.on_policy() {
+        let (observation, action) = (spec.observation_dim(), spec.action_dim());
+        return Experience::Rollout(Rollout::new(observation, action, common.rollout_steps));
+    }
     // An offline run has no experience of its own.
     let capacity = recipe
         .algorithm
@@ -208,6 +226,7 @@ fn experience(recipe: &Recipe, spec: &EnvSpec) -> Experience {
                 goal: Some(goal),
                 action: spec.action_dim(),
                 max_len: spec.max_episode_steps as usize,
+                ends_on_success: recipe.ends_on_success(),
             },
             capacity,
         )),

@@ -18,7 +18,7 @@ use super::run_state::{FinishedEpisode, RunState, Segment};
 use super::{
     Audience, Evaluation, Outcome, Progress, RunDirectory, Stop, learning_curve, together,
 };
-use crate::algo::{Algorithm, Shown, UpdateSchedule};
+use crate::algo::{Learner, Shown, UpdateSchedule};
 use crate::data::{Batch, Demonstrations, Experience, Hindsight};
 use crate::env::{Env, EnvSpec};
 use crate::nn::{Collective, Normalizer};
@@ -112,7 +112,7 @@ pub(super) struct Run<'a> {
     mentor: Option<Mentor>,
     hindsight: Hindsight,
     evaluation_env: Box<dyn Env>,
-    algorithm: Box<dyn Algorithm>,
+    algorithm: Learner,
     schedule: UpdateSchedule,
     normalizer: Option<Normalizer>,
     potential: Option<Potential>,
@@ -162,12 +162,12 @@ impl<'a> Run<'a> {
             let (log_due, evaluation_due) =
                 (due(settings.log_interval), due(settings.eval_interval));
             let checkpoint_due = due(settings.checkpoint_interval);
-            self.learn(before, log_due.then_some(&mut metrics));
+            self.learn(before, log_due, &mut metrics);
             progress.advance(self.step);
             if self.updates / together::CHECK_INTERVAL != updates_before / together::CHECK_INTERVAL
                 && let Some(peers) = &self.peers
             {
-                together::check_equal(self.algorithm.as_ref(), peers, self.step)?;
+                together::check_equal(&*self.algorithm, peers, self.step)?;
             }
             if log_due {
                 let rate = (self.step - since_log.0) as f64 / since_log.1.elapsed().as_secs_f64();
@@ -216,7 +216,9 @@ impl<'a> Run<'a> {
 
     /// The actor begins as the demonstrations show, where that is asked for.
     fn imitate(&mut self, audience: Audience) {
-        let (Some(settings), Some(mentor)) = (&self.recipe.imitation, &self.mentor) else {
+        let (Some(settings), Some(mentor), Learner::Batches(learner)) =
+            (&self.recipe.imitation, &self.mentor, &mut self.algorithm)
+        else {
             return;
         };
         if let (Some(peers), Some(normalizer), Some(unshared)) =
@@ -233,7 +235,7 @@ impl<'a> Run<'a> {
             observation: &shown.observation,
             action: &shown.action,
         };
-        let errors = (self.algorithm).imitate(shown, settings, &mut self.update_rng);
+        let errors = learner.imitate(shown, settings, &mut self.update_rng);
         if let (Audience::Person, Some(first), Some(last)) =
             (audience, errors.first(), errors.last())
         {
@@ -266,7 +268,7 @@ impl<'a> Run<'a> {
         if is_random {
             collector.choose_actions(None, normalizer);
         } else {
-            collector.choose_actions(Some(self.algorithm.as_mut()), normalizer);
+            collector.choose_actions(Some(&mut *self.algorithm), normalizer);
         }
         let known = self.experience.written();
         let observer = self.unshared.as_mut().or(self.normalizer.as_mut());
@@ -285,7 +287,12 @@ impl<'a> Run<'a> {
     }
 
     /// The updates that are due since step `before`. `metrics` are those of the last one made.
-    fn learn(&mut self, before: usize, mut metrics: Option<&mut Vec<f64>>) {
+    fn learn(&mut self, before: usize, log_due: bool, metrics: &mut Vec<f64>) {
+        if let Experience::Rollout(_) = &self.experience {
+            self.learn_from_rollout(log_due.then_some(metrics));
+            return;
+        }
+        let mut metrics = log_due.then_some(metrics);
         let nothing_yet = self.recipe.algorithm.off_policy().is_some_and(|common| {
             self.step < common.learning_starts || self.anywhere(self.experience.is_empty())
         });
@@ -308,10 +315,33 @@ impl<'a> Run<'a> {
             self.fill_batch();
             let last = index + 1 == updates;
             let metrics = if last { metrics.take() } else { None };
-            self.algorithm
-                .update(&mut self.batch, &mut self.update_rng, metrics);
+            if let Learner::Batches(learner) = &mut self.algorithm {
+                learner.update(&mut self.batch, &mut self.update_rng, metrics);
+            }
         }
         self.updates += updates;
+    }
+
+    /// One update as soon as there are steps enough. Statistics of observations change with the policy, so that a rollout is
+    /// that of a single one.
+    fn learn_from_rollout(&mut self, metrics: Option<&mut Vec<f64>>) {
+        let (Learner::Rollouts(learner), Experience::Rollout(rollout)) =
+            (&mut self.algorithm, &mut self.experience)
+        else {
+            return;
+        };
+        if rollout.is_full() {
+            let normalizer = self.normalizer.as_ref();
+            learner.learn(rollout, normalizer, &mut self.update_rng);
+            if let Some(normalizer) = &mut self.normalizer {
+                normalizer.observe(rollout.observations());
+            }
+            rollout.clear();
+            self.updates += 1;
+        }
+        if let Some(metrics) = metrics {
+            *metrics = learner.metrics().iter().map(|&x| f64::from(x)).collect();
+        }
     }
 
     fn elapsed_s(&self) -> f64 {

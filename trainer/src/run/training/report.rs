@@ -61,7 +61,7 @@ impl Run<'_> {
         let mut checkpoint = policy_file::checkpoint(
             recipe,
             &self.spec,
-            self.algorithm.as_ref(),
+            &*self.algorithm,
             self.normalizer.as_ref(),
             self.step,
         );
@@ -69,7 +69,9 @@ impl Run<'_> {
         let mut recording = Recording::new(&mut policy);
         let env = self.evaluation_env.as_mut();
         let (observation, action) = (self.spec.observation.clone(), self.spec.action.clone());
-        let mut evaluation = Deployment::new(&mut recording, observation, action, env)?.play(
+        let deployment = Deployment::new(&mut recording, observation, action, env)?;
+        let mut deployment = deployment.ending_on_success(recipe.ends_on_success());
+        let mut evaluation = deployment.play(
             env,
             recipe.run.eval_episodes,
             recipe.run.seed ^ EVALUATION_SEED,

@@ -37,9 +37,10 @@ impl Run<'_> {
                     Experience::Episodes(buffer) => {
                         buffer.sample(rng, hindsight, gamma, first, &mut near);
                     }
+                    Experience::Rollout(_) => unreachable!("a rollout is learned from whole"),
                 }
                 match (experience, &n_step) {
-                    (_, None) => (),
+                    (_, None) | (Experience::Rollout(_), _) => (),
                     (Experience::Steps(buffer), Some(n_step)) => {
                         buffer.sample_n_step(rng, n_step, gamma, first, &mut far);
                     }
