@@ -188,7 +188,7 @@ impl<'a, P: Policy> Controller<'a, P> {
         Ok(())
     }
 
-    /// Latches [`Fault::Late`] where a step begins more than this after the one before; without it, never.
+    /// Latches [`Fault::Late`](crate::Fault::Late) where a step begins more than this after the one before; without it, never.
     #[must_use]
     pub fn with_max_interval_us(mut self, max_interval_us: u32) -> Self {
         self.options.max_interval_us = max_interval_us;
@@ -214,7 +214,7 @@ impl<'a, P: Policy> Controller<'a, P> {
     }
 
     /// The last command that was computed, `[action_dim]`, in the actuators' units; meaningful after a step whose outcome is
-    /// [`Outcome::Acted`] or [`Outcome::Held`].
+    /// [`Outcome::Acted`](super::Outcome::Acted) or [`Outcome::Held`](super::Outcome::Held).
     #[must_use]
     pub fn command(&self) -> &[f32] {
         self.command
@@ -232,7 +232,7 @@ impl<'a, P: Policy> Controller<'a, P> {
         self.setpoint
     }
 
-    /// Which number of the measurement does not move, where that led to [`Fault::Stuck`]; forgotten by a reset.
+    /// Which number of the measurement does not move, where that led to [`Fault::Stuck`](crate::Fault::Stuck); forgotten by a reset.
     #[must_use]
     pub fn stuck(&self) -> Option<u16> {
         self.watch.stuck()
