@@ -193,31 +193,4 @@ impl Mlp {
     pub fn input_delta(&self, tape: &Tape, first: usize, count: usize) -> Tensor {
         tape.deltas[0].mm(&self.weights[0].narrow(1, first as i64, count as i64))
     }
-
-    /// After [`Mlp::forward`]: how the output changes when the weights and biases change along `direction` (an `Mlp` over
-    /// flat parameters of the same shape), `[rows, output]`.
-    ///
-    /// # Panics
-    /// If layers are normalised, which no network needs that is asked for this.
-    pub fn tangent(&self, direction: &Self, input: &Tensor, tape: &Tape) -> Tensor {
-        assert!(!self.is_normalized, "layers without normalisation");
-        let last = self.weights.len() - 1;
-        let mut change: Option<Tensor> = None;
-        for layer in 0..=last {
-            let x = match layer {
-                0 => input,
-                _ => &tape.outputs[layer - 1],
-            };
-            let weight = direction.weights[layer].tr();
-            let mut next = direction.biases[layer].addmm(x, &weight);
-            if let Some(change) = change {
-                next += change.mm(&self.weights[layer].tr());
-            }
-            if layer < last {
-                rows::activation_backward(self.activation, &mut next, &tape.outputs[layer]);
-            }
-            change = Some(next);
-        }
-        change.expect("a network has a layer")
-    }
 }

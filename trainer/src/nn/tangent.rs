@@ -1,11 +1,39 @@
-//! Derivatives of a perceptron's passes along a direction of its input, the R-operator of Pearlmutter (1994, "Fast Exact
-//! Multiplication by the Hessian"): what the gradient of a gradient's norm takes, at the price of a second pair of passes.
+//! Derivatives of a perceptron's passes along a direction of its input or of its parameters, the R-operator of Pearlmutter (1994,
+//! "Fast Exact Multiplication by the Hessian"): what the gradient of a gradient's norm takes, and the product with a Fisher matrix, at
+//! the price of a second pair of passes.
 
 use tch::Tensor;
 
 use super::{Mlp, Tape, rows};
 
 impl Mlp {
+    /// After [`Mlp::forward`]: how the output changes when the weights and biases change along `direction` (an `Mlp` over
+    /// flat parameters of the same shape), `[rows, output]`.
+    ///
+    /// # Panics
+    /// If layers are normalised, which no network needs that is asked for this.
+    pub fn tangent(&self, direction: &Self, input: &Tensor, tape: &Tape) -> Tensor {
+        assert!(!self.is_normalized, "layers without normalisation");
+        let last = self.weights.len() - 1;
+        let mut change: Option<Tensor> = None;
+        for layer in 0..=last {
+            let x = match layer {
+                0 => input,
+                _ => &tape.outputs[layer - 1],
+            };
+            let weight = direction.weights[layer].tr();
+            let mut next = direction.biases[layer].addmm(x, &weight);
+            if let Some(change) = change {
+                next += change.mm(&self.weights[layer].tr());
+            }
+            if layer < last {
+                rows::activation_backward(self.activation, &mut next, &tape.outputs[layer]);
+            }
+            change = Some(next);
+        }
+        change.expect("a network has a layer")
+    }
+
     /// After [`Mlp::forward`] left `tape`: the derivative of its output along `direction` `[rows, input]`, answered in
     /// [`Tape::output`] of `along`, a tape of the same sizes.
     ///
