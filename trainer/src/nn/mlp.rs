@@ -67,7 +67,7 @@ impl MlpShape {
 #[derive(Debug)]
 pub struct Mlp {
     pub(super) activation: Activation,
-    is_normalized: bool,
+    pub(super) is_normalized: bool,
     pub(super) weights: Vec<Tensor>,
     pub(super) biases: Vec<Tensor>,
 }
