@@ -18,6 +18,22 @@ fn unknown_names_are_answered_with_the_nearest() {
     assert!(recipe.contains("inverted-pendulum-sac"), "{recipe}");
 }
 
+/// Once they are there, the same command works.
+#[test]
+fn demonstrations_that_are_missing_leave_no_run_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, run) = (folder.path().join("none.npz"), folder.path().join("run"));
+    let demonstrations = format!("demonstrations={}", file.display());
+    let mut fit = trainer();
+    fit.args(["fit", "--recipe", "reach2df-gail", "--set", &demonstrations]);
+    let said = refuse(fit.arg("--out").arg(&run));
+    assert!(
+        said.contains("none.npz: demonstrations to learn from"),
+        "{said}"
+    );
+    assert!(!run.exists());
+}
+
 #[test]
 fn files_of_another_kind_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();

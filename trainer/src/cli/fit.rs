@@ -107,7 +107,15 @@ pub fn fit(args: &FitArgs) -> anyhow::Result<bool> {
         (false, None) => {
             let directory = match directory {
                 Some(directory) => directory,
-                None => RunDirectory::create(args.out.as_deref(), &recipe)?,
+                None => {
+                    // Demonstrations that are not there are told before a folder is made, too.
+                    if let Some((path, _)) = recipe.demonstration_file() {
+                        std::fs::File::open(path).with_context(|| {
+                            format!("{path}: demonstrations to learn from (`trainer collect` makes some)")
+                        })?;
+                    }
+                    RunDirectory::create(args.out.as_deref(), &recipe)?
+                }
             };
             learn(args, &recipe, &directory, None)
         }
