@@ -131,7 +131,7 @@ pub enum BoardMessage<'a> {
     Refused(Refusal),
     /// The session is over.
     Bye {
-        /// Steps that reached the actuators, in this session.
+        /// Steps that reached the actuators since the greeting.
         acted: u32,
         /// Steps that were refused.
         refused: u32,

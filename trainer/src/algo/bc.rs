@@ -10,8 +10,7 @@ use super::actor::{Actor, ActorShard};
 use super::cloning::{self, CloneShard};
 use super::team::Team;
 use super::{
-    ActorLayer, Algorithm, AlgorithmState, BatchLearner, Cloning, Dimensions, ImitationSettings,
-    Mode, Setup, Shown, imitation,
+    ActorLayer, Algorithm, AlgorithmState, BatchLearner, Cloning, Dimensions, Mode, Setup,
 };
 use crate::data::{Batch, BatchView};
 use crate::nn::{Adam, MlpShape};
@@ -132,14 +131,8 @@ impl Algorithm for Bc {
 }
 
 impl BatchLearner for Bc {
-    fn imitate(
-        &mut self,
-        shown: Shown<'_>,
-        settings: &ImitationSettings,
-        rng: &mut ChaCha8Rng,
-    ) -> Vec<f64> {
-        let action_dim = self.dimensions.action;
-        imitation::imitate(&mut self.actor, action_dim, shown, settings, rng)
+    fn actor(&mut self) -> (&mut Actor, usize) {
+        (&mut self.actor, self.dimensions.action)
     }
 
     fn update(&mut self, batch: &mut Batch, _: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>) {

@@ -17,8 +17,8 @@ use super::critics::{CriticShard, Critics};
 use super::shaping::ShapingShard;
 use super::team::Team;
 use super::{
-    ActorLayer, Algorithm, AlgorithmState, BatchLearner, Cloning, Dimensions, ImitationSettings,
-    Mode, OffPolicySettings, Setup, Shown, imitation,
+    ActorLayer, Algorithm, AlgorithmState, BatchLearner, Cloning, Dimensions, Mode,
+    OffPolicySettings, Setup,
 };
 use crate::data::{Batch, BatchView};
 use crate::nn::{Adam, Mlp, MlpShape, Parameters, Tape};
@@ -252,17 +252,13 @@ impl Algorithm for Ddpg {
 }
 
 impl BatchLearner for Ddpg {
-    fn imitate(
-        &mut self,
-        shown: Shown<'_>,
-        settings: &ImitationSettings,
-        rng: &mut ChaCha8Rng,
-    ) -> Vec<f64> {
-        let action_dim = self.dimensions.action;
-        let errors = imitation::imitate(&mut self.actor, action_dim, shown, settings, rng);
-        // A target that stayed behind would teach critics the value of another policy.
+    fn actor(&mut self) -> (&mut Actor, usize) {
+        (&mut self.actor, self.dimensions.action)
+    }
+
+    /// A target that stayed behind would teach critics the value of another policy.
+    fn catch_up(&mut self) {
         self.actor_target.copy_from(&self.actor.parameters.to_vec());
-        errors
     }
 
     fn update(&mut self, batch: &mut Batch, _: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>) {

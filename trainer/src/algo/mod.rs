@@ -47,6 +47,7 @@ pub use td3::{Td3, Td3Settings};
 pub use trpo::{Trpo, TrpoSettings};
 pub use trust_region::TrustRegionSettings;
 
+use self::actor::Actor;
 use crate::data::{Batch, Rollout};
 use crate::nn::{Adam, AdamState, Normalizer};
 use crate::potential::Demonstrated;
@@ -122,6 +123,12 @@ pub trait Algorithm {
 
 /// Learns from batches of single steps, whoever took them: experience of any age, demonstrations.
 pub trait BatchLearner: Algorithm {
+    /// The actor, and how many numbers an action has.
+    fn actor(&mut self) -> (&mut Actor, usize);
+
+    /// Makes the actor's target, where there is one, the actor itself.
+    fn catch_up(&mut self) {}
+
     /// Lets the actor, and then its target, begin as what demonstrations show. Answers the mean square error of each pass over
     /// them.
     fn imitate(
@@ -129,7 +136,12 @@ pub trait BatchLearner: Algorithm {
         shown: Shown<'_>,
         settings: &ImitationSettings,
         rng: &mut ChaCha8Rng,
-    ) -> Vec<f64>;
+    ) -> Vec<f64> {
+        let (actor, action_dim) = self.actor();
+        let errors = imitation::imitate(actor, action_dim, shown, settings, rng);
+        self.catch_up();
+        errors
+    }
 
     /// One gradient update. Numbers for the log are only computed when `metrics` is given, because reading a number
     /// from a tensor stops everything.

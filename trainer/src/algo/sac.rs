@@ -13,8 +13,8 @@ use super::critics::{CriticShard, Critics};
 use super::shaping::ShapingShard;
 use super::team::Team;
 use super::{
-    ActorLayer, Algorithm, AlgorithmState, BatchLearner, Cloning, Dimensions, ImitationSettings,
-    Mode, OffPolicySettings, Setup, Shown, imitation,
+    ActorLayer, Algorithm, AlgorithmState, BatchLearner, Cloning, Dimensions, Mode,
+    OffPolicySettings, Setup,
 };
 use crate::data::{Batch, BatchView};
 use crate::nn::{Adam, MlpShape, Noise, Parameters, SquashedGaussian};
@@ -299,14 +299,8 @@ impl Algorithm for Sac {
 }
 
 impl BatchLearner for Sac {
-    fn imitate(
-        &mut self,
-        shown: Shown<'_>,
-        settings: &ImitationSettings,
-        rng: &mut ChaCha8Rng,
-    ) -> Vec<f64> {
-        let action_dim = self.dimensions.action;
-        imitation::imitate(&mut self.actor, action_dim, shown, settings, rng)
+    fn actor(&mut self) -> (&mut Actor, usize) {
+        (&mut self.actor, self.dimensions.action)
     }
 
     fn update(&mut self, batch: &mut Batch, rng: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>) {

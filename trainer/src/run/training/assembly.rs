@@ -67,7 +67,10 @@ impl<'a> Run<'a> {
         };
         let potential =
             potential_file::open(recipe, directory, mentor.as_ref(), dimensions, audience)?;
-        let shown = mentor.as_ref().map(Mentor::demonstrated);
+        // Of the learners, only one from rollouts keeps demonstrations of its own.
+        let shown = (mentor.as_ref())
+            .filter(|_| regime == Regime::OnPolicy)
+            .map(Mentor::demonstrated);
         let setup = Setup {
             dimensions,
             policy,
