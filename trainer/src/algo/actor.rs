@@ -50,6 +50,11 @@ impl Actor {
         }
     }
 
+    /// Widths of the layers.
+    pub fn shape(&self) -> &MlpShape {
+        &self.shape
+    }
+
     /// Views and buffers for `rows` rows of a batch.
     pub fn shard(&self, rows: usize) -> ActorShard {
         let device = self.parameters.flat().device();

@@ -97,8 +97,8 @@ impl Algorithm for Bc {
             .copy_data(actions, actions.len());
     }
 
-    fn metric_names(&self) -> &'static [&'static str] {
-        &["bc_loss"]
+    fn metric_names(&self) -> Vec<&'static str> {
+        vec!["bc_loss"]
     }
 
     fn value(&mut self, _: &[f32]) -> Option<f64> {

@@ -22,11 +22,16 @@ pub struct CriticShard {
     target: Vec<Mlp>,
     gradient: Vec<Mlp>,
     pub flat_gradient: Parameters,
+    /// For all of the shard's rows, which the actor is led by.
     tapes: Vec<Tape>,
-    /// Rows of the whole batch: derivatives are of its mean.
+    /// For the first of them, which are learned from.
+    learned_tapes: Vec<Tape>,
+    learned_rows: usize,
+    /// Rows of the whole batch, and how many of them are learned from: derivatives are of the means over these.
     batch_rows: f64,
-    /// The first rows, which are learned from, and how many these are of the whole batch.
-    learned: (i64, f64),
+    batch_learned: f64,
+    /// What the first and, where there is one, the second critic answered last, each `[rows, 1]`.
+    answers: Vec<Tensor>,
     loss_sum: f64,
 }
 
@@ -82,17 +87,18 @@ impl Critics {
     ) -> CriticShard {
         let device = self.online.flat().device();
         let flat_gradient = Parameters::zeros(&self.shape, self.count, device);
+        let learned_rows = learned.saturating_sub(first).min(rows);
         CriticShard {
             online: self.views(&self.online),
             target: self.views(&self.target),
             gradient: self.views(&flat_gradient),
             flat_gradient,
             tapes: self.tapes(rows).0,
+            learned_tapes: self.tapes(learned_rows).0,
+            learned_rows,
             batch_rows: batch_rows as f64,
-            learned: (
-                learned.saturating_sub(first).min(rows) as i64,
-                learned as f64,
-            ),
+            batch_learned: learned as f64,
+            answers: Vec::new(),
             loss_sum: 0.0,
         }
     }
@@ -153,9 +159,14 @@ fn smallest(tapes: &[Tape]) -> Tensor {
 }
 
 impl CriticShard {
-    /// `min_k Q'_k` of the target networks, `[rows, 1]`.
+    /// How many of the shard's rows, the first ones, are learned from.
+    pub fn learned_rows(&self) -> usize {
+        self.learned_rows
+    }
+
+    /// `min_k Q'_k` of the target networks for the rows that are learned from, `[rows, 1]`.
     pub fn target_minimum(&mut self, input: &Tensor) -> Tensor {
-        least(&self.target, input, &mut self.tapes)
+        least(&self.target, input, &mut self.learned_tapes)
     }
 
     /// `min_k Q_k` of the online networks in buffers of the caller's, `[rows, 1]`; no derivative follows.
@@ -163,25 +174,21 @@ impl CriticShard {
         least(&self.online, input, &mut tapes.0)
     }
 
-    /// Fills the gradient of `Σ_k ½ mean (Q_k(input) - target)²`, the mean being over the rows that are learned from; with
-    /// `record`, keeps the loss for the log.
+    /// Fills the gradient of `Σ_k ½ mean (Q_k(input) - target)²` over the rows that are learned from; with `record`, keeps
+    /// the loss for the log.
     pub fn regress(&mut self, input: &Tensor, target: &Tensor, record: bool) {
         self.loss_sum = 0.0;
-        for ((net, gradient), tape) in self.online.iter().zip(&self.gradient).zip(&mut self.tapes) {
+        let nets = self.online.iter().zip(&self.gradient);
+        for ((net, gradient), tape) in nets.zip(&mut self.learned_tapes) {
             net.forward(input, tape);
-            let (rows, learned) = self.learned;
-            let delta = (tape.output() - target) / learned;
-            let others = delta.size()[0] - rows;
-            if others > 0 {
-                let _ = delta.narrow(0, rows, others).zero_();
-            }
+            let error = tape.output() - target;
             if record {
-                let error = &delta * learned;
                 self.loss_sum += error.square().sum(Kind::Float).double_value(&[]) / 2.0;
             }
-            tape.output_delta().copy_(&delta);
+            tape.output_delta().copy_(&(error / self.batch_learned));
             net.backward(input, tape, Some(gradient));
         }
+        self.answers = outputs(&self.learned_tapes);
     }
 
     /// Derivative of `-mean min(Q1, Q2)` by the input columns from `first`, `[rows, count]`: each row's answer comes from
@@ -190,6 +197,7 @@ impl CriticShard {
         for (net, tape) in self.online.iter().zip(&mut self.tapes) {
             net.forward(input, tape);
         }
+        self.answers = outputs(&self.tapes);
         let first_is_smaller = self.tapes[0]
             .output()
             .le_tensor(self.tapes[1].output())
@@ -221,16 +229,33 @@ impl CriticShard {
         net.forward(input, tape);
         let _ = tape.output_delta().fill_(-1.0 / self.batch_rows);
         net.backward(input, tape, None);
-        net.input_delta(tape, first, count)
+        let delta = net.input_delta(tape, first, count);
+        self.answers = outputs(&self.tapes[..1]);
+        delta
     }
+}
 
-    /// Σ over rows of the loss of the last recorded regression.
-    pub fn loss_sum(&self) -> f64 {
-        self.loss_sum
-    }
+/// Means for the log, over the shards of a batch: of what the critics, or the smaller of two, answered last, and of the
+/// loss of the last recorded regression.
+pub fn metrics<'a>(shards: impl Iterator<Item = &'a CriticShard> + Clone) -> [f64; 2] {
+    let answer = |shard: &CriticShard| {
+        let (first, rest) = shard.answers.split_first()?;
+        let least = rest.iter().fold(first.shallow_clone(), |a, b| a.minimum(b));
+        Some((
+            least.sum(Kind::Float).double_value(&[]),
+            least.numel() as f64,
+        ))
+    };
+    let add = |a: (f64, f64), b: (f64, f64)| (a.0 + b.0, a.1 + b.1);
+    let (sum, rows) = shards.clone().filter_map(answer).fold((0.0, 0.0), add);
+    let loss = |shard: &CriticShard| (shard.loss_sum, shard.learned_rows as f64);
+    let (loss, learned) = shards.map(loss).fold((0.0, 0.0), add);
+    [sum / rows, loss / learned]
+}
 
-    /// What critic `index` answered last, `[rows, 1]`.
-    pub fn value(&self, index: usize) -> &Tensor {
-        self.tapes[index].output()
-    }
+fn outputs(tapes: &[Tape]) -> Vec<Tensor> {
+    tapes
+        .iter()
+        .map(|tape| tape.output().shallow_clone())
+        .collect()
 }

@@ -149,8 +149,8 @@ impl Algorithm for Gail {
         self.trpo.act(observations, mode, actions);
     }
 
-    fn metric_names(&self) -> &'static [&'static str] {
-        &METRICS
+    fn metric_names(&self) -> Vec<&'static str> {
+        METRICS.to_vec()
     }
 
     /// In rewards of the discriminator.

@@ -6,7 +6,7 @@ use rlfd_models::Activation;
 use tch::{Device, Kind, Tensor};
 
 use super::actor::Actor;
-use super::critics::Critics;
+use super::critics::{self, CriticShard, Critics};
 use super::{Cloning, Dimensions, Shaping};
 use crate::data::Batch;
 use crate::nn::{LOG_STD_MAX, LOG_STD_MIN, MlpShape, Parameters, SquashedGaussian, host_slice};
@@ -102,7 +102,8 @@ fn critic_regression() {
         let loss = &losses[0] + &losses[1];
         loss.backward();
         assert_close(shard.flat_gradient.flat(), &flat.grad(), "critic gradient");
-        assert!((shard.loss_sum() / ROWS as f64 - loss.double_value(&[])).abs() < 1e-5);
+        let [_, told] = critics::metrics(std::iter::once(&shard));
+        assert!((told - loss.double_value(&[])).abs() < 1e-5);
 
         let own = input.copy().set_requires_grad(true);
         let value = reference(&shape, &flat.detach(), 0, activation, &own);
@@ -234,7 +235,7 @@ fn shaped_actor() {
 
         let mut shard = actor.shard(rows);
         let mut critic_shard = critic.shard((0, rows), rows, rows);
-        let mut shaping = shaping.shard(rows, rows);
+        let mut shaping = shaping.shard(rows, rows, rows);
         shard.net.forward(&observation, &mut shard.tape);
         let action = shard.tape.output().tanh();
         // One update has passed, so that 0.7 of Φ is left.
@@ -276,27 +277,30 @@ fn shaped_actor() {
     }
 }
 
-/// Rows that critics do not learn from change nothing.
+/// Critics learn from the first rows of a batch alone, however it is split among threads.
 #[test]
 fn critics_learn_from_the_first_rows_alone() {
     let shape = MlpShape::new(5, &[9, 7], 1, Activation::Tanh);
     let rng = &mut ChaCha8Rng::seed_from_u64(0);
     let critic = Critics::twins(shape.clone(), 1e-3, Device::Cpu, rng);
     let (input, target, rows) = (random(5, 1), random(1, 2), ROWS as usize);
-    let mut some = critic.shard((0, rows), rows, 7);
-    some.regress(&input, &target, true);
     let mut few = critic.shard((0, 7), 7, 7);
     few.regress(&input.narrow(0, 0, 7), &target.narrow(0, 0, 7), true);
-    assert_close(
-        some.flat_gradient.flat(),
-        few.flat_gradient.flat(),
-        "gradient",
-    );
-    assert!((some.loss_sum() - few.loss_sum()).abs() < 1e-6);
-    // A later thread's rows are all demonstrations.
-    let mut none = critic.shard((8, 4), rows, 7);
-    none.regress(&input.narrow(0, 8, 4), &target.narrow(0, 8, 4), false);
-    assert_eq!(none.flat_gradient.flat().abs().max().double_value(&[]), 0.0);
+    let mut sum = Tensor::zeros_like(few.flat_gradient.flat());
+    let mut shards = [(0, 4), (4, 4), (8, 4)].map(|part| critic.shard(part, rows, 7));
+    let learned = shards.each_ref().map(CriticShard::learned_rows);
+    assert_eq!(learned, [4, 3, 0]);
+    for (shard, (first, count)) in shards.iter_mut().zip([(0, 4), (4, 3)]) {
+        let part = |tensor: &Tensor| tensor.narrow(0, first, count);
+        shard.regress(&part(&input), &part(&target), true);
+        sum += shard.flat_gradient.flat();
+    }
+    assert_close(&sum, few.flat_gradient.flat(), "gradient");
+    let [ours, theirs] = [shards.iter().collect(), vec![&few]]
+        .map(|shards: Vec<_>| critics::metrics(shards.into_iter()));
+    for (ours, theirs) in ours.into_iter().zip(theirs) {
+        assert!((ours - theirs).abs() < 1e-6, "{ours} {theirs}");
+    }
 }
 
 /// The parts of a loss with demonstrations, and its gradient by autograd.

@@ -7,12 +7,14 @@ mod cloning;
 mod contract;
 mod critics;
 mod ddpg;
+mod deterministic;
 mod discriminator;
 mod gail;
 mod gaussian_policy;
 #[cfg(test)]
 mod gradients;
 mod imitation;
+mod metrics;
 #[cfg(test)]
 mod policy_gradients;
 mod registry;
@@ -102,7 +104,7 @@ pub trait Algorithm {
     fn act(&mut self, observations: &[f32], mode: Mode<'_>, actions: &mut [f32]);
 
     /// What the numbers that an update tells for the log mean, in order.
-    fn metric_names(&self) -> &'static [&'static str];
+    fn metric_names(&self) -> Vec<&'static str>;
 
     /// What the critics expect of the deterministic policy from `[rows * observation_dim]` (normalised) observations, the
     /// mean over rows; nothing without critics.

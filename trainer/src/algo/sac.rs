@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::actor::{Actor, ActorShard};
-use super::cloning::{self, CloneShard};
+use super::cloning::CloneShard;
 use super::critics::{CriticShard, Critics};
+use super::metrics::Metrics;
 use super::shaping::ShapingShard;
 use super::team::Team;
 use super::{
@@ -17,7 +18,7 @@ use super::{
     OffPolicySettings, Setup,
 };
 use crate::data::{Batch, BatchView};
-use crate::nn::{Adam, MlpShape, Noise, Parameters, SquashedGaussian};
+use crate::nn::{Adam, MlpShape, Noise, Parameters, SquashedGaussian, Tape};
 
 /// Recipe keys of SAC alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,15 +66,14 @@ struct Temperature {
     adam: Adam,
 }
 
-/// Place of the critics' answer among the metrics.
-const Q: usize = 2;
-
 /// One thread's rows of the batch, with its own buffers.
 #[derive(Debug)]
 struct Shard {
     first: usize,
     rows: usize,
     actor: ActorShard,
+    /// For the next states' actions.
+    next_tape: Tape,
     critic: CriticShard,
     shaping: Option<ShapingShard>,
     cloning: Option<CloneShard>,
@@ -81,7 +81,7 @@ struct Shard {
     rl_weight: f64,
     /// This update's batch.
     batch: Option<BatchView>,
-    /// `[rows, action]`, views: for the next states' actions and for the states' own.
+    /// `[rows, action]`, views: for the next states' actions, of the rows that critics learn from, and for the states' own.
     noise: [Tensor; 2],
     /// log α, a view, `[1]`.
     log_temperature: Tensor,
@@ -117,27 +117,33 @@ impl Sac {
         let critic = Critics::twins(critic_shape, common.critic_learning_rate, device, rng);
         let temperature = Temperature::new(settings, device);
         let noise = Noise::new(2 * policy.batch_size, action, device);
-        let shard = |(first, rows)| Shard {
-            first,
-            rows,
-            actor: actor.shard(rows),
-            critic: critic.shard((first, rows), policy.batch_size, setup.critic_rows),
-            shaping: setup
-                .shaping
-                .map(|shaping| shaping.shard(rows, policy.batch_size)),
-            cloning: setup.cloning.and_then(|cloning| {
-                let width = observation + action;
-                cloning.shard((first, rows), policy.batch_size, Some(&critic), width)
-            }),
-            rl_weight: setup.cloning.map_or(1.0, |cloning| cloning.rl_weight),
-            batch: None,
-            noise: [0, policy.batch_size].map(|half| noise.rows(half + first, rows)),
-            log_temperature: temperature.log.flat().shallow_clone(),
-            policy_input: Tensor::zeros(
-                [rows as i64, (observation + action) as i64],
-                (Kind::Float, device),
-            ),
-            log_prob_sum: Tensor::zeros([1, 1], (Kind::Float, device)),
+        let shard = |(first, rows)| {
+            let critic_shard = critic.shard((first, rows), policy.batch_size, setup.critic_rows);
+            let learned = critic_shard.learned_rows();
+            Shard {
+                first,
+                rows,
+                actor: actor.shard(rows),
+                next_tape: Tape::new(actor.shape(), learned, device),
+                shaping: setup
+                    .shaping
+                    .map(|shaping| shaping.shard(rows, learned, policy.batch_size)),
+                critic: critic_shard,
+                cloning: setup.cloning.and_then(|cloning| {
+                    let width = observation + action;
+                    cloning.shard((first, rows), policy.batch_size, Some(&critic), width)
+                }),
+                rl_weight: setup.cloning.map_or(1.0, |cloning| cloning.rl_weight),
+                batch: None,
+                noise: [(0, learned), (policy.batch_size, rows)]
+                    .map(|(half, rows)| noise.rows(half + first, rows)),
+                log_temperature: temperature.log.flat().shallow_clone(),
+                policy_input: Tensor::zeros(
+                    [rows as i64, (observation + action) as i64],
+                    (Kind::Float, device),
+                ),
+                log_prob_sum: Tensor::zeros([1, 1], (Kind::Float, device)),
+            }
         };
         let shards = Team::split(policy.batch_size, setup.threads)
             .map(shard)
@@ -160,27 +166,16 @@ impl Sac {
         }
     }
 
-    fn report(&self, metrics: &mut Vec<f64>) {
-        metrics.clear();
-        let mean = |each: &dyn Fn(&Shard) -> f64| {
-            self.shards.iter().map(each).sum::<f64>() / self.batch_size as f64
-        };
+    fn report(&self) -> Vec<f64> {
         let sum = |tensor: &Tensor| tensor.sum(Kind::Float).double_value(&[]);
-        let alpha = self.temperature.log.flat().exp().double_value(&[0]);
-        metrics.push(alpha);
-        metrics.push(-mean(&|shard| sum(&shard.log_prob_sum)));
-        metrics.push(mean(&|shard| {
-            sum(&shard.critic.value(0).minimum(shard.critic.value(1)))
-        }));
-        metrics.push(mean(&|shard| shard.critic.loss_sum()));
-        if let Some(cloning) = &self.cloning {
-            let shards = self.shards.iter().map(|shard| shard.cloning.as_ref());
-            metrics.extend(cloning::metrics(cloning, shards));
-        }
-        if self.is_shaped {
-            let potential = mean(&|shard| shard.shaping.as_ref().map_or(0.0, ShapingShard::sum));
-            metrics.extend([potential, metrics[Q] + potential]);
-        }
+        let log_prob: f64 = self.shards.iter().map(|s| sum(&s.log_prob_sum)).sum();
+        let shards: Vec<_> = self.shards.iter().map(Shard::metrics).collect();
+        let mut values = vec![
+            self.temperature.log.flat().exp().double_value(&[0]),
+            -log_prob / self.batch_size as f64,
+        ];
+        values.extend(Metrics::values(&shards, self.cloning.as_ref()));
+        values
     }
 }
 
@@ -207,37 +202,9 @@ impl Algorithm for Sac {
             .copy_data(actions, actions.len());
     }
 
-    fn metric_names(&self) -> &'static [&'static str] {
-        const ALL: [&str; 6] = [
-            "temperature",
-            "entropy",
-            "q",
-            "critic_loss",
-            "bc_loss",
-            "bc_accepted",
-        ];
-        match (self.cloning, self.is_shaped) {
-            (None, false) => &ALL[..4],
-            (Some(_), false) => &ALL,
-            (None, true) => &[
-                ALL[0],
-                ALL[1],
-                ALL[2],
-                ALL[3],
-                "potential",
-                "q_plus_potential",
-            ],
-            (Some(_), true) => &[
-                ALL[0],
-                ALL[1],
-                ALL[2],
-                ALL[3],
-                ALL[4],
-                ALL[5],
-                "potential",
-                "q_plus_potential",
-            ],
-        }
+    fn metric_names(&self) -> Vec<&'static str> {
+        let common = Metrics::names(self.cloning.is_some(), self.is_shaped);
+        [vec!["temperature", "entropy"], common].concat()
     }
 
     fn value(&mut self, observations: &[f32]) -> Option<f64> {
@@ -287,12 +254,8 @@ impl Algorithm for Sac {
         ours.into_iter()
             .zip(&state.parameters)
             .for_each(|(parameters, values)| parameters.copy_from(values));
-        let ours = [
-            &mut self.actor.adam,
-            &mut self.critic.adam,
-            &mut self.temperature.adam,
-        ];
-        ours.into_iter()
+        self.optimisers()
+            .into_iter()
             .zip(&state.optimisers)
             .for_each(|(adam, state)| adam.restore(state));
     }
@@ -342,20 +305,34 @@ impl BatchLearner for Sac {
         self.critic.follow(self.tau);
         self.updates += 1;
         if let Some(metrics) = metrics {
-            self.report(metrics);
+            *metrics = self.report();
         }
     }
 }
 
 impl Shard {
+    fn metrics(&self) -> Metrics<'_> {
+        Metrics {
+            rows: self.rows,
+            critic: &self.critic,
+            cloning: self.cloning.as_ref(),
+            shaping: self.shaping.as_ref(),
+        }
+    }
+
     /// Equations 5 to 7: regress both critics on `r + γ (min Q' - α log π)` with a fresh action in the next state.
     fn learn_critics(&mut self, updates: u64, record: bool) {
+        let learned = self.critic.learned_rows();
+        if learned == 0 {
+            return;
+        }
         let batch = self.batch.as_ref().expect("bound before the update");
+        let batch = batch.first(learned);
         let temperature = self.log_temperature.exp();
         self.actor
             .net
-            .forward(&batch.next_observation, &mut self.actor.tape);
-        let next = SquashedGaussian::sample(self.actor.tape.output(), &self.noise[0]);
+            .forward(&batch.next_observation, &mut self.next_tape);
+        let next = SquashedGaussian::sample(self.next_tape.output(), &self.noise[0]);
         let observation_dim = batch.next_observation.size()[1];
         batch
             .next_input
@@ -364,7 +341,7 @@ impl Shard {
         let value = self.critic.target_minimum(&batch.next_input) - &temperature * &next.log_prob;
         let mut target = &batch.reward + &batch.discount * value;
         if let Some(shaping) = &mut self.shaping {
-            target += shaping.rewards(batch, &next.action, updates);
+            target += shaping.rewards(&batch, &next.action, updates);
         }
         self.critic.regress(&batch.input, &target, record);
     }

@@ -21,7 +21,9 @@ pub struct Shaping<'a> {
 /// One thread's share of the work on Φ.
 #[derive(Debug)]
 pub struct ShapingShard {
-    shard: PotentialShard,
+    /// Of the rows that critics learn from, and of all.
+    learned: PotentialShard,
+    all: PotentialShard,
     settings: PotentialSettings,
     /// What is left of Φ.
     remaining: f64,
@@ -32,10 +34,11 @@ pub struct ShapingShard {
 }
 
 impl Shaping<'_> {
-    /// Buffers for `rows` of `batch_rows` rows.
-    pub fn shard(&self, rows: usize, batch_rows: usize) -> ShapingShard {
+    /// Buffers for `rows` of `batch_rows` rows, from the first `learned_rows` of which critics learn.
+    pub fn shard(&self, rows: usize, learned_rows: usize, batch_rows: usize) -> ShapingShard {
         ShapingShard {
-            shard: self.potential.shard(rows),
+            learned: self.potential.shard(learned_rows),
+            all: self.potential.shard(rows),
             settings: self.settings.clone(),
             remaining: 1.0,
             batch_rows: batch_rows as f64,
@@ -45,22 +48,22 @@ impl Shaping<'_> {
 }
 
 impl ShapingShard {
-    /// What is added to the rewards, `[rows, 1]`: `discount Φ(s', next_action) - Φ(s, a)`.
+    /// What is added to the rewards that critics learn from, `[rows, 1]`: `discount Φ(s', next_action) - Φ(s, a)`.
     pub fn rewards(&mut self, batch: &BatchView, next_action: &Tensor, updates: u64) -> Tensor {
         self.remaining = self.settings.remaining(updates);
         let states = batch.potential.as_ref().expect("filled for a potential");
         let first = batch.observation.size()[1];
         let action = batch.input.narrow(1, first, next_action.size()[1]);
-        let next = &batch.discount * self.shard.value(&states[1], next_action);
-        (next - self.shard.value(&states[0], &action)) * self.remaining
+        let next = &batch.discount * self.learned.value(&states[1], next_action);
+        (next - self.learned.value(&states[0], &action)) * self.remaining
     }
 
     /// Adds the derivative of `-mean Φ(s, action)` by the actions to `delta`, `[rows, action]` both.
     pub fn add(&mut self, batch: &BatchView, action: &Tensor, delta: &mut Tensor) {
         let states = batch.potential.as_ref().expect("filled for a potential");
-        let value = self.shard.value(&states[0], action);
+        let value = self.all.value(&states[0], action);
         self.sum = value.sum(Kind::Float) * self.remaining;
-        *delta -= self.shard.action_gradient() * (self.remaining / self.batch_rows);
+        *delta -= self.all.action_gradient() * (self.remaining / self.batch_rows);
     }
 
     /// Σ Φ(s, π(s)) over the rows of the last actor update.
@@ -203,7 +206,7 @@ mod tests {
             potential: &potential,
             settings: &settings,
         };
-        let mut shard = shaping.shard(STEPS, STEPS);
+        let mut shard = shaping.shard(STEPS, STEPS, STEPS);
         let next = Tensor::from_slice(&actions[2..]).view([STEPS as i64, 2]);
         let added = shard.rewards(&batch.view(0, STEPS, 3), &next, 0);
         let added = Vec::<f32>::try_from(added.view([-1])).unwrap();

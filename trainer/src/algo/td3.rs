@@ -1,23 +1,22 @@
 //! [`Td3`]: twin delayed deep deterministic policy gradient (Fujimoto, van Hoof & Meger 2018, "Addressing Function
 //! Approximation Error in Actor-Critic Methods", algorithm 1).
 
-use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
-use tch::{Device, Kind, Tensor};
 
-use super::actor::{Actor, ActorShard};
-use super::cloning::{self, CloneShard};
-use super::critics::{CriticShard, Critics};
-use super::shaping::ShapingShard;
+use super::actor::Actor;
+use super::critics::Critics;
+use super::deterministic::{
+    DeterministicActorCritic, DeterministicShard, Exploration, TargetNoise,
+};
+use super::metrics::Metrics;
 use super::team::Team;
 use super::{
     ActorLayer, Algorithm, AlgorithmState, BatchLearner, Cloning, Dimensions, Mode,
     OffPolicySettings, Setup,
 };
-use crate::data::{Batch, BatchView};
-use crate::nn::{Adam, Mlp, MlpShape, Noise, Parameters, Tape};
+use crate::data::Batch;
+use crate::nn::{Adam, MlpShape, Noise};
 
 /// Recipe keys of TD3 alone. Actions are scaled to -1 … 1, and so are all noises.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,45 +48,15 @@ pub struct Td3Settings {
 #[derive(Debug)]
 pub struct Td3 {
     settings: Td3Settings,
-    tau: f64,
-    dimensions: Dimensions,
     cloning: Option<Cloning>,
     is_shaped: bool,
     critic_warmup: u64,
-    actor: Actor,
-    actor_target: Parameters,
-    critic: Critics,
+    networks: DeterministicActorCritic,
     /// `[batch, action]`: for the target policy's actions.
     noise: Noise,
-    shards: Vec<Shard>,
+    shards: Vec<DeterministicShard>,
     team: Team,
     updates: u64,
-}
-
-/// Place of the critics' answer among the metrics.
-const Q: usize = 0;
-
-/// One thread's rows of the batch, with its own buffers.
-#[derive(Debug)]
-struct Shard {
-    first: usize,
-    rows: usize,
-    actor: ActorShard,
-    actor_target: Mlp,
-    target_tape: Tape,
-    critic: CriticShard,
-    shaping: Option<ShapingShard>,
-    cloning: Option<CloneShard>,
-    /// Of the loss without demonstrations.
-    rl_weight: f64,
-    /// Least and greatest return there can be.
-    return_bounds: Option<(f64, f64)>,
-    /// `[rows, observation + action]`: the states with the current policy's actions.
-    policy_input: Tensor,
-    /// This update's batch.
-    batch: Option<BatchView>,
-    /// `[rows, action]`, a view.
-    noise: Tensor,
 }
 
 impl Td3 {
@@ -108,272 +77,105 @@ impl Td3 {
             policy.activation,
         )
         .with_layer_norm(common.critic_layer_norm);
-        let actor = Actor::new(actor_shape.clone(), policy.actor_rate(), device, rng);
-        let actor_target = actor.parameters.duplicate();
+        let actor = Actor::new(actor_shape, policy.actor_rate(), device, rng);
         let critic = Critics::twins(critic_shape, common.critic_learning_rate, device, rng);
+        let networks = DeterministicActorCritic::new(setup.dimensions, actor, critic);
         let noise = Noise::new(policy.batch_size, action, device);
-        let shard = |(first, rows)| Shard {
-            first,
-            rows,
-            actor: actor.shard(rows),
-            actor_target: Mlp::view(&actor_shape, &actor_target, 0),
-            target_tape: Tape::new(&actor_shape, rows, device),
-            critic: critic.shard((first, rows), policy.batch_size, setup.critic_rows),
-            shaping: setup
-                .shaping
-                .map(|shaping| shaping.shard(rows, policy.batch_size)),
-            cloning: setup.cloning.and_then(|cloning| {
-                let width = observation + action;
-                cloning.shard((first, rows), policy.batch_size, Some(&critic), width)
-            }),
-            rl_weight: setup.cloning.map_or(1.0, |cloning| cloning.rl_weight),
-            return_bounds: setup.return_bounds,
-            policy_input: Tensor::zeros(
-                [rows as i64, (observation + action) as i64],
-                (Kind::Float, device),
-            ),
-            batch: None,
-            noise: noise.rows(first, rows),
+        let target_noise = TargetNoise {
+            normal: &noise,
+            deviation: settings.target_noise,
+            bound: settings.target_noise_clip,
         };
-        let shards = Team::split(policy.batch_size, setup.threads)
-            .map(shard)
-            .collect();
+        let shard = |rows| networks.shard(setup, settings.action_l2, Some(target_noise), rows);
         Self {
             settings: settings.clone(),
-            tau: common.tau,
-            dimensions: setup.dimensions,
             cloning: setup.cloning,
             is_shaped: setup.shaping.is_some(),
             critic_warmup: setup.critic_warmup,
+            shards: Team::split(policy.batch_size, setup.threads)
+                .map(shard)
+                .collect(),
             noise,
-            actor,
-            actor_target,
-            critic,
-            shards,
+            networks,
             team: Team::new(setup.threads),
             updates: 0,
-        }
-    }
-
-    /// The derivative of the actions' mean square, which is over rows and columns alike, by half of each.
-    fn action_l2_per_number(&self) -> f64 {
-        let rows: usize = self.shards.iter().map(|shard| shard.rows).sum();
-        2.0 * self.settings.action_l2 / (rows * self.dimensions.action) as f64
-    }
-
-    fn report(&self, metrics: &mut Vec<f64>) {
-        metrics.clear();
-        let rows: usize = self.shards.iter().map(|shard| shard.rows).sum();
-        let mean =
-            |each: &dyn Fn(&Shard) -> f64| self.shards.iter().map(each).sum::<f64>() / rows as f64;
-        metrics.push(mean(&|shard| {
-            shard.critic.value(0).sum(Kind::Float).double_value(&[])
-        }));
-        metrics.push(mean(&|shard| shard.critic.loss_sum()));
-        if let Some(cloning) = &self.cloning {
-            let shards = self.shards.iter().map(|shard| shard.cloning.as_ref());
-            metrics.extend(cloning::metrics(cloning, shards));
-        }
-        if self.is_shaped {
-            let potential = mean(&|shard| shard.shaping.as_ref().map_or(0.0, ShapingShard::sum));
-            metrics.extend([potential, metrics[Q] + potential]);
         }
     }
 }
 
 impl Algorithm for Td3 {
     fn act(&mut self, observations: &[f32], mode: Mode<'_>, actions: &mut [f32]) {
-        self.actor
-            .deterministic(observations, self.dimensions.action)
-            .to_device(Device::Cpu)
-            .view([-1])
-            .copy_data(actions, actions.len());
-        if let Mode::Explore(rng) = mode {
-            let settings = &self.settings;
-            for row in actions.chunks_exact_mut(self.dimensions.action) {
-                for action in &mut *row {
-                    let noise: f32 = rng.sample(StandardNormal);
-                    *action =
-                        (*action + noise * settings.exploration_noise as f32).clamp(-1.0, 1.0);
-                }
-                // Asked first, so that a run without draws nothing.
-                if settings.random_eps > 0.0 && rng.random::<f64>() < settings.random_eps {
-                    row.fill_with(|| rng.random_range(-1.0..=1.0));
-                }
-            }
-        }
+        let exploration = Exploration {
+            noise: self.settings.exploration_noise,
+            random: self.settings.random_eps,
+        };
+        self.networks.act(observations, mode, exploration, actions);
     }
 
-    fn metric_names(&self) -> &'static [&'static str] {
-        match (self.cloning, self.is_shaped) {
-            (None, false) => &["q", "critic_loss"],
-            (Some(_), false) => &["q", "critic_loss", "bc_loss", "bc_accepted"],
-            (None, true) => &["q", "critic_loss", "potential", "q_plus_potential"],
-            (Some(_), true) => &[
-                "q",
-                "critic_loss",
-                "bc_loss",
-                "bc_accepted",
-                "potential",
-                "q_plus_potential",
-            ],
-        }
+    fn metric_names(&self) -> Vec<&'static str> {
+        Metrics::names(self.cloning.is_some(), self.is_shaped)
     }
 
     fn value(&mut self, observations: &[f32]) -> Option<f64> {
-        let action = self
-            .actor
-            .deterministic(observations, self.dimensions.action);
-        Some(self.critic.mean_value(observations, &action))
+        Some(self.networks.value(observations))
     }
 
     fn actor_layers(&self) -> Vec<ActorLayer> {
-        self.actor.layers(self.dimensions.action)
+        self.networks.actor_layers()
     }
 
     fn optimisers(&mut self) -> Vec<&mut Adam> {
-        vec![&mut self.actor.adam, &mut self.critic.adam]
+        self.networks.optimisers()
     }
 
     fn save(&self) -> AlgorithmState {
-        AlgorithmState {
-            updates: self.updates,
-            parameters: vec![
-                self.actor.parameters.to_vec(),
-                self.actor_target.to_vec(),
-                self.critic.online.to_vec(),
-                self.critic.target.to_vec(),
-            ],
-            optimisers: vec![self.actor.adam.save(), self.critic.adam.save()],
-        }
+        self.networks.save(self.updates)
     }
 
     fn restore(&mut self, state: &AlgorithmState) {
         self.updates = state.updates;
-        let ours = [
-            &mut self.actor.parameters,
-            &mut self.actor_target,
-            &mut self.critic.online,
-            &mut self.critic.target,
-        ];
-        ours.into_iter()
-            .zip(&state.parameters)
-            .for_each(|(parameters, values)| parameters.copy_from(values));
-        let ours = [&mut self.actor.adam, &mut self.critic.adam];
-        ours.into_iter()
-            .zip(&state.optimisers)
-            .for_each(|(adam, state)| adam.restore(state));
+        self.networks.restore(state);
     }
 }
 
 impl BatchLearner for Td3 {
     fn actor(&mut self) -> (&mut Actor, usize) {
-        (&mut self.actor, self.dimensions.action)
+        self.networks.actor()
     }
 
-    /// A target that stayed behind would teach critics the value of another policy.
     fn catch_up(&mut self) {
-        self.actor_target.copy_from(&self.actor.parameters.to_vec());
+        self.networks.catch_up();
     }
 
     fn update(&mut self, batch: &mut Batch, rng: &mut ChaCha8Rng, metrics: Option<&mut Vec<f64>>) {
         self.noise.draw(rng);
-        for shard in &mut self.shards {
-            shard.batch = Some(batch.view(shard.first, shard.rows, self.dimensions.observation));
-        }
-        let (settings, record, updates) = (&self.settings, metrics.is_some(), self.updates);
+        self.shards.iter_mut().for_each(|shard| shard.bind(batch));
+        let (record, updates) = (metrics.is_some(), self.updates);
         self.team.run(&mut self.shards, |shard| {
-            shard.learn_critics(settings, updates, record)
+            shard.learn_critics(updates, record)
         });
-        let gradients: Vec<&Tensor> = self
-            .shards
-            .iter()
-            .map(|s| s.critic.flat_gradient.flat())
-            .collect();
-        self.critic.step(&gradients);
+        self.networks.step_critics(self.shards.iter());
 
         self.updates += 1;
         let is_warm = self.updates > self.critic_warmup;
         if is_warm && self.updates.is_multiple_of(self.settings.policy_delay) {
-            let (action_dim, l2) = (self.dimensions.action, self.action_l2_per_number());
-            self.team.run(&mut self.shards, |shard| {
-                shard.learn_actor(action_dim, l2, updates, record)
-            });
-            let gradients: Vec<&Tensor> = self
-                .shards
-                .iter()
-                .map(|s| s.actor.flat_gradient.flat())
-                .collect();
-            self.actor.step(&gradients);
+            self.team
+                .run(&mut self.shards, |shard| shard.learn_actor(updates, record));
+            self.networks.step_actor(self.shards.iter());
         }
         if self
             .updates
             .is_multiple_of(self.settings.target_update_interval)
         {
-            self.critic.follow(self.tau);
-            self.actor_target.lerp(&self.actor.parameters, self.tau);
+            self.networks.follow(self.settings.off_policy.tau);
         }
         if let Some(metrics) = metrics {
-            self.report(metrics);
+            let shards: Vec<_> = self
+                .shards
+                .iter()
+                .map(DeterministicShard::metrics)
+                .collect();
+            *metrics = Metrics::values(&shards, self.cloning.as_ref());
         }
-    }
-}
-
-impl Shard {
-    /// Regresses both critics on `r + γ min Q'(s', clip(π'(s') + clip(noise)))`, the reward being shaped with that action.
-    fn learn_critics(&mut self, settings: &Td3Settings, updates: u64, record: bool) {
-        let batch = self.batch.as_ref().expect("bound before the update");
-        self.actor_target
-            .forward(&batch.next_observation, &mut self.target_tape);
-        let bound = settings.target_noise_clip;
-        let noise = (&self.noise * settings.target_noise).clamp(-bound, bound);
-        let action = (self.target_tape.output().tanh() + noise).clamp(-1.0, 1.0);
-        let observation_dim = batch.next_observation.size()[1];
-        batch
-            .next_input
-            .narrow(1, observation_dim, action.size()[1])
-            .copy_(&action);
-        let value = self.critic.target_minimum(&batch.next_input);
-        let mut target = batch.target(&value, self.return_bounds);
-        if let Some(shaping) = &mut self.shaping {
-            target += shaping.rewards(batch, &action, updates);
-        }
-        self.critic.regress(&batch.input, &target, record);
-    }
-
-    /// Ascends `Q1(s, π(s)) - action_l2 · mean π²`, and the potential if rewards are shaped.
-    fn learn_actor(&mut self, action_dim: usize, l2_per_number: f64, updates: u64, record: bool) {
-        let batch = self.batch.as_ref().expect("bound before the update");
-        self.actor
-            .net
-            .forward(&batch.observation, &mut self.actor.tape);
-        let action = self.actor.tape.output().tanh();
-        let observation_dim = batch.observation.size()[1];
-        self.policy_input
-            .narrow(1, 0, observation_dim)
-            .copy_(&batch.observation);
-        self.policy_input
-            .narrow(1, observation_dim, action_dim as i64)
-            .copy_(&action);
-        let mut delta = self.critic.first_action_delta(
-            &self.policy_input,
-            observation_dim as usize,
-            action_dim,
-        );
-        if l2_per_number > 0.0 {
-            delta += &action * l2_per_number;
-        }
-        if let Some(shaping) = &mut self.shaping {
-            shaping.add(batch, &action, &mut delta);
-        }
-        delta *= self.rl_weight;
-        if let Some(cloning) = &mut self.cloning {
-            cloning.add(Some(&self.critic), batch, &action, &delta, updates, record);
-        }
-        self.actor
-            .tape
-            .output_delta()
-            .copy_(&(delta * (action.square() * -1.0 + 1.0)));
-        self.actor.backward(&batch.observation);
     }
 }

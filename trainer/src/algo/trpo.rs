@@ -169,8 +169,8 @@ impl Algorithm for Trpo {
         self.policy.act(observations, mode, actions);
     }
 
-    fn metric_names(&self) -> &'static [&'static str] {
-        &METRICS
+    fn metric_names(&self) -> Vec<&'static str> {
+        METRICS.to_vec()
     }
 
     fn value(&mut self, observations: &[f32]) -> Option<f64> {

@@ -64,6 +64,21 @@ pub struct BatchRows<'a> {
 }
 
 impl BatchView {
+    /// The first `count` of these rows, nothing copied.
+    #[must_use]
+    pub fn first(&self, count: usize) -> Self {
+        let take = |tensor: &Tensor| tensor.narrow(0, 0, count as i64);
+        Self {
+            input: take(&self.input),
+            observation: take(&self.observation),
+            next_input: take(&self.next_input),
+            next_observation: take(&self.next_observation),
+            reward: take(&self.reward),
+            discount: take(&self.discount),
+            potential: self.potential.as_ref().map(|two| two.each_ref().map(take)),
+        }
+    }
+
     /// `clip(r + γ Q', least, greatest)`, `[rows, 1]`, where there are such bounds; `next_value` is `Q'`.
     pub fn target(&self, next_value: &Tensor, bounds: Option<(f64, f64)>) -> Tensor {
         let target = &self.reward + &self.discount * next_value;

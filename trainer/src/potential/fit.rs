@@ -4,7 +4,7 @@
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::demonstrated::Statistics;
 use super::flow::{Flow, Learning};
@@ -122,7 +122,21 @@ fn fit_gan(
         }
         tell();
     }
-    vec![wgan.critic.frozen()]
+    vec![centred(&wgan, data)]
+}
+
+/// The critic's numbers, moved so that it answers 0 on the mean of the demonstrations. A Wasserstein critic is free up to a
+/// constant, which changes no policy, but value networks begin near zero and had to learn it first.
+fn centred(wgan: &Wgan, data: &Tensor) -> Vec<f32> {
+    let mean = tch::no_grad(|| {
+        wgan.critic
+            .forward(data)
+            .mean(Kind::Float)
+            .double_value(&[])
+    });
+    let mut numbers = wgan.critic.frozen();
+    *numbers.last_mut().expect("the bias of the answer") -= mean as f32;
+    numbers
 }
 
 /// One Adam per tensor.

@@ -176,6 +176,21 @@ fn phi_is_greater_at_demonstrations_than_beside_them() {
     }
 }
 
+/// A critic's constant is free, but the networks that learn values beside it would have to make up for it.
+#[test]
+fn a_gans_potential_is_zero_on_the_mean_of_the_demonstrations() {
+    let mut settings = PotentialSettings::tiny(PotentialModel::Gan);
+    settings.potential_epochs = 60;
+    settings.potential_weight = 3.0;
+    let data = line(300);
+    let values = fitted(&settings, 1).values(&data.observation, &data.action);
+    let mean = values.iter().sum::<f32>() / values.len() as f32;
+    let spread = values
+        .iter()
+        .fold(0.0, |most: f32, v| most.max((v - mean).abs()));
+    assert!(mean.abs() < 1e-4 && spread > 0.1, "{mean} {spread}");
+}
+
 #[test]
 fn threads_and_files_change_no_bit_and_members_differ() {
     let folder = tempfile::tempdir().unwrap();

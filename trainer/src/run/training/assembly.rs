@@ -116,7 +116,7 @@ impl<'a> Run<'a> {
             mentor,
             hindsight,
             evaluation_env,
-            log: RunLog::open(directory, algorithm.metric_names(), logs)?,
+            log: RunLog::open(directory, &algorithm.metric_names(), logs)?,
             algorithm,
             schedule: recipe.algorithm.schedule(),
             unshared,

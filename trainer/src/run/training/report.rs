@@ -30,8 +30,8 @@ impl Run<'_> {
             ),
             ("updates", Some(self.updates as f64)),
         ];
-        let names = self.algorithm.metric_names().iter().enumerate();
-        row.extend(names.map(|(index, name)| (*name, metrics.get(index).copied())));
+        let names = self.algorithm.metric_names().into_iter().enumerate();
+        row.extend(names.map(|(index, name)| (name, metrics.get(index).copied())));
         let goal_dim = self.spec.goal.map_or(0, |goal| goal.dim);
         let width = self.spec.observation_dim();
         let [observation, goal] = [0..width - goal_dim, width - goal_dim..width].map(|columns| {
