@@ -1,11 +1,12 @@
 //! The same policy on libtorch, ONNX Runtime, tract and our engine: the same actions.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rlfd_export::{ImageOptions, image_of, model_of};
+use rlfd_models::checkpoint::Checkpoint;
 use rlfd_models::{Activation, Head, PolicySpec};
 use rlfd_runtime::Policy;
 use rlfd_runtime::backend::EnginePolicy;
@@ -13,7 +14,7 @@ use rlfd_runtime::backend::ort::OrtPolicy;
 use rlfd_runtime::backend::tract::TractPolicy;
 use tch::Tensor;
 
-use crate::random_policy::{RECIPES, Recipe};
+use crate::random_policy::RECIPES;
 
 const OBSERVATIONS: usize = 10_000;
 /// Greatest `|a - b| / max(1, |a|)` between any two engines. They sum in different orders.
@@ -27,32 +28,60 @@ const OUTLIER: f32 = 1e6;
 fn torch_ort_tract_and_engine_agree() {
     let folder = tempfile::tempdir().unwrap();
     for recipe in RECIPES {
-        let observations = observations(&recipe);
-        let mut answers = Vec::new();
-        for (name, mut policy) in policies(&recipe, folder.path()) {
-            assert_eq!(policy.shape().observation_dim, recipe.observation_dim);
-            let mut action = vec![0.0; recipe.action_dim];
-            let mut actions = Vec::new();
-            for observation in observations.chunks_exact(recipe.observation_dim) {
-                policy.act(observation, &mut action);
-                actions.extend_from_slice(&action);
-            }
-            answers.push((name, actions));
-        }
         let path = folder.path().join(format!("{}.pt", recipe.name));
-        let spec = recipe.checkpoint().spec;
-        answers.push(("torch", torch_actions(&path, &spec, &observations)));
-        for (i, (a_name, a)) in answers.iter().enumerate() {
-            assert_eq!(a.len(), OBSERVATIONS * recipe.action_dim);
-            for (b_name, b) in &answers[..i] {
-                let error = greatest_error(a, b);
-                println!("{:<9} {a_name:<6} {b_name:<6} {error:.1e}", recipe.name);
-                assert!(
-                    error <= TOLERANCE,
-                    "{} {a_name} {b_name} {error}",
-                    recipe.name
-                );
-            }
+        recipe.checkpoint().write(&path).unwrap();
+        agree(&path, recipe.name, OBSERVATIONS, folder.path());
+    }
+}
+
+/// Every learner's policies go the same way: SAC's, TD3's, DDPG's and GAIL's, with goals and without.
+#[test]
+fn learned_policies_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let zoo = Path::new("../models/zoo");
+    let entries = |path: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(path).unwrap().map(|e| e.unwrap().path());
+        entries.filter(|path| path.is_dir()).collect()
+    };
+    let learned: Vec<PathBuf> = entries(zoo)
+        .iter()
+        .flat_map(|environment| entries(environment))
+        .map(|run| run.join("policy.pt"))
+        .filter(|path| path.exists())
+        .collect();
+    for name in ["td3", "sac", "ddpg", "gail"] {
+        let is_there = |path: &PathBuf| path.parent().unwrap().ends_with(name);
+        assert!(learned.iter().any(is_there), "{name}: no policy in {zoo:?}");
+    }
+    for path in learned {
+        agree(&path, &path.display().to_string(), 1_000, folder.path());
+    }
+}
+
+/// Compares what all engines answer for the policy of `path` to so many random observations.
+fn agree(path: &Path, name: &str, n_observations: usize, folder: &Path) {
+    let checkpoint = Checkpoint::read(path).unwrap();
+    let spec = checkpoint.spec.clone();
+    let (width, actions) = (spec.observation_dim(), spec.action_dim());
+    let observations = observations(&spec, n_observations);
+    let mut answers = Vec::new();
+    for (engine, mut policy) in policies(&checkpoint, folder) {
+        assert_eq!(policy.shape().observation_dim, width);
+        let mut action = vec![0.0; actions];
+        let mut all = Vec::new();
+        for observation in observations.chunks_exact(width) {
+            policy.act(observation, &mut action);
+            all.extend_from_slice(&action);
+        }
+        answers.push((engine, all));
+    }
+    answers.push(("torch", torch_actions(path, &spec, &observations)));
+    for (i, (a_name, a)) in answers.iter().enumerate() {
+        assert_eq!(a.len(), n_observations * actions);
+        for (b_name, b) in &answers[..i] {
+            let error = greatest_error(a, b);
+            println!("{name:<9} {a_name:<6} {b_name:<6} {error:.1e}");
+            assert!(error <= TOLERANCE, "{name} {a_name} {b_name} {error}");
         }
     }
 }
@@ -72,16 +101,17 @@ fn the_image_is_the_same_from_checkpoint_and_from_onnx() {
     }
 }
 
-fn observations(recipe: &Recipe) -> Vec<f32> {
+fn observations(spec: &PolicySpec, rows: usize) -> Vec<f32> {
     let mut stream = ChaCha8Rng::seed_from_u64(7);
-    let is_bounded = recipe.normalizer.as_ref().is_some_and(|n| n.clip.is_some());
+    let normalizer = spec.network.normalizer.as_ref();
+    let is_bounded = normalizer.is_some_and(|n| n.clip.is_some());
     let mut observations = Vec::new();
-    for row in 0..OBSERVATIONS {
+    for row in 0..rows {
         let scale = match row % SCALES.len() {
             7 if is_bounded => OUTLIER,
             i => SCALES[i],
         };
-        for _ in 0..recipe.observation_dim {
+        for _ in 0..spec.observation_dim() {
             let unit = stream.next_u32() as f32 / (1_u32 << 31) as f32 - 1.0;
             observations.push(unit * scale);
         }
@@ -89,14 +119,10 @@ fn observations(recipe: &Recipe) -> Vec<f32> {
     observations
 }
 
-/// The engines that run files, on the files of `recipe`.
-fn policies(recipe: &Recipe, folder: &Path) -> Vec<(&'static str, Box<dyn Policy>)> {
-    let checkpoint = recipe.checkpoint();
-    checkpoint
-        .write(&folder.join(format!("{}.pt", recipe.name)))
-        .unwrap();
-    let path = folder.join(format!("{}.onnx", recipe.name));
-    let model = model_of(&checkpoint).unwrap();
+/// The engines that run files, on those of `checkpoint`.
+fn policies(checkpoint: &Checkpoint, folder: &Path) -> Vec<(&'static str, Box<dyn Policy>)> {
+    let path = folder.join("policy.onnx");
+    let model = model_of(checkpoint).unwrap();
     model.write(&path).unwrap();
     let image = image_of(&model, &ImageOptions::default()).unwrap();
     vec![

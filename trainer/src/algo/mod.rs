@@ -4,6 +4,8 @@ mod actor;
 mod bc;
 mod cloning;
 #[cfg(test)]
+mod cloning_gradients;
+#[cfg(test)]
 mod contract;
 mod critics;
 mod ddpg;
@@ -24,6 +26,7 @@ mod settings;
 mod shaping;
 mod td3;
 mod team;
+mod temperature;
 mod trpo;
 mod trust_region;
 mod value_function;

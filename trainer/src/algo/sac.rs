@@ -13,12 +13,13 @@ use super::critics::{CriticShard, Critics};
 use super::metrics::Metrics;
 use super::shaping::ShapingShard;
 use super::team::Team;
+use super::temperature::Temperature;
 use super::{
     ActorLayer, Algorithm, AlgorithmState, BatchLearner, Cloning, Dimensions, Mode,
     OffPolicySettings, Setup,
 };
 use crate::data::{Batch, BatchView};
-use crate::nn::{Adam, MlpShape, Noise, Parameters, SquashedGaussian, Tape};
+use crate::nn::{Adam, MlpShape, Noise, SquashedGaussian, Tape};
 
 /// Recipe keys of SAC alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,14 +57,6 @@ pub struct Sac {
     shards: Vec<Shard>,
     team: Team,
     updates: u64,
-}
-
-/// log α and its optimiser.
-#[derive(Debug)]
-struct Temperature {
-    /// `[1]`
-    log: Parameters,
-    adam: Adam,
 }
 
 /// One thread's rows of the batch, with its own buffers.
@@ -115,7 +108,11 @@ impl Sac {
         .with_layer_norm(common.critic_layer_norm);
         let actor = Actor::new(actor_shape, policy.actor_rate(), device, rng);
         let critic = Critics::twins(critic_shape, common.critic_learning_rate, device, rng);
-        let temperature = Temperature::new(settings, device);
+        let temperature = Temperature::new(
+            settings.initial_temperature,
+            settings.temperature_learning_rate,
+            device,
+        );
         let noise = Noise::new(2 * policy.batch_size, action, device);
         let shard = |(first, rows)| {
             let critic_shard = critic.shard((first, rows), policy.batch_size, setup.critic_rows);
@@ -392,19 +389,5 @@ impl Shard {
             mean_delta += cloned;
         }
         self.actor.backward(&batch.observation);
-    }
-}
-
-impl Temperature {
-    fn new(settings: &SacSettings, device: Device) -> Self {
-        let log = Parameters::scalar(settings.initial_temperature.ln() as f32, device);
-        let adam = Adam::new(log.flat(), settings.temperature_learning_rate);
-        Self { log, adam }
-    }
-
-    /// Equation 18 in log α: descend `-log α (log π + H̄)`, `log_prob` being the batch's mean.
-    fn step(&mut self, log_prob: &Tensor, target_entropy: f64) {
-        let gradient = (log_prob + target_entropy).neg().view([1]);
-        self.adam.step_parameters(&mut self.log, &[&gradient]);
     }
 }
