@@ -122,6 +122,13 @@ impl Recipe {
         }
     }
 
+    /// The potential of another run, which is taken instead of fitting one.
+    #[must_use]
+    pub fn potential_file(&self) -> Option<&str> {
+        let settings = self.shaping.as_ref()?;
+        (!settings.potential_file.is_empty()).then_some(settings.potential_file.as_str())
+    }
+
     /// How many of a batch's rows critics learn from: all, or those that are no demonstrations.
     #[must_use]
     pub fn critic_rows(&self) -> usize {

@@ -114,6 +114,10 @@ pub fn fit(args: &FitArgs) -> anyhow::Result<bool> {
                             format!("{path}: demonstrations to learn from (`trainer collect` makes some)")
                         })?;
                     }
+                    if let Some(path) = recipe.potential_file() {
+                        std::fs::File::open(path)
+                            .with_context(|| format!("{path}: the potential of another run"))?;
+                    }
                     RunDirectory::create(args.out.as_deref(), &recipe)?
                 }
             };

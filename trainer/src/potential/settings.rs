@@ -30,6 +30,9 @@ impl PotentialModel {
 pub struct PotentialSettings {
     /// What Φ is made from.
     pub potential: PotentialModel,
+    /// `potential.pt` of another run, whose Φ is taken instead of fitting one; empty to fit.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub potential_file: String,
     /// Factor w of Φ.
     pub potential_weight: f64,
     /// Independent models whose mean Φ is.
@@ -74,6 +77,7 @@ impl PotentialSettings {
     pub(crate) fn tiny(potential: PotentialModel) -> Self {
         Self {
             potential,
+            potential_file: String::new(),
             potential_weight: 3.0,
             potential_ensemble: 1,
             potential_epochs: 1,

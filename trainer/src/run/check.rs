@@ -400,6 +400,26 @@ fn shaped_runs_learn_from_a_potential_that_is_kept() {
         finish_from_file(&recipe, &directory).unwrap();
         assert_eq!(before, std::fs::read(directory.potential()).unwrap());
 
+        // Another run may have it, too, unless it is made for other networks.
+        let of_another = directory.potential();
+        let of_another = [
+            settings.as_slice(),
+            &[("potential_file", of_another.to_str().unwrap())],
+        ];
+        let recipe_of_another = small(algo, &of_another.concat());
+        let heir = RunDirectory::create(Some(&folder.path().join("heir")), &recipe_of_another);
+        let heir = heir.unwrap();
+        finish_from_file(&recipe_of_another, &heir).unwrap();
+        assert_eq!(before, std::fs::read(heir.potential()).unwrap());
+        let values = |run: &RunDirectory| std::fs::read(run.potential_on_demonstrations()).unwrap();
+        assert_eq!(values(&directory), values(&heir));
+        let wider = [of_another.concat(), vec![("potential_hidden", "[32, 33]")]].concat();
+        let stranger = small(algo, &wider);
+        let run = RunDirectory::create(Some(&folder.path().join("stranger")), &stranger).unwrap();
+        let refused = format!("{:#}", finish_from_file(&stranger, &run).unwrap_err());
+        assert!(refused.contains("expected shape [33, 32]"), "{refused}");
+        assert!(refused.contains("run/potential.pt"), "{refused}");
+
         let picture = plot_potential(&root, [0, 1], folder.path()).unwrap();
         assert!(std::fs::metadata(picture).unwrap().len() > 10_000);
         let refused = plot_potential(&root, [0, 4], folder.path()).unwrap_err();

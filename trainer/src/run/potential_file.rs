@@ -1,5 +1,5 @@
-//! The potential of a run: read from its folder if it is there, else fitted to the run's demonstrations and left there,
-//! so that a resumed run goes on with the very same.
+//! The potential of a run: read from its folder if it is there, else from another run's or fitted to the run's
+//! demonstrations, and left there, so that a resumed run goes on with the very same.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -28,25 +28,32 @@ pub(super) fn open(
     let Some(settings) = &recipe.shaping else {
         return Ok(None);
     };
+    let read = |path: &Path| {
+        let potential = Potential::read(path, dimensions, settings, recipe.device());
+        potential.with_context(|| path.display().to_string())
+    };
     let path = directory.potential();
     if path.exists() {
-        let potential = Potential::read(&path, dimensions, settings, recipe.device());
-        return Ok(Some(potential.with_context(|| path.display().to_string())?));
+        return Ok(Some(read(&path)?));
     }
     let Some(mentor) = mentor else {
         bail!("`potential`: there are no demonstrations to fit it to");
     };
     let data = mentor.demonstrated();
     let started = Instant::now();
-    let potential = fit(recipe, settings, &data, dimensions, audience);
+    let (potential, origin) = match recipe.potential_file() {
+        Some(file) => (read(Path::new(file))?, format!("of {file}")),
+        None => {
+            let potential = fit(recipe, settings, &data, dimensions, audience);
+            let seconds = started.elapsed().as_secs_f64();
+            (potential, format!("fitted in {seconds:.1} s"))
+        }
+    };
     let values = potential.values(&data.observation, &data.action);
     if audience == Audience::Person {
         let (mean, std) = mean_and_std(&values);
-        eprintln!(
-            "potential fitted in {:.1} s: {mean:.2} ± {std:.2} on {} demonstrated steps",
-            started.elapsed().as_secs_f64(),
-            values.len(),
-        );
+        let count = values.len();
+        eprintln!("potential {origin}: {mean:.2} ± {std:.2} on {count} demonstrated steps");
     }
     write_values(&directory.potential_on_demonstrations(), mentor, &values)?;
     // Last, for it is what a resumed run looks for.
