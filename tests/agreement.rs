@@ -19,6 +19,8 @@ use crate::random_policy::RECIPES;
 const OBSERVATIONS: usize = 10_000;
 /// Greatest `|a - b| / max(1, |a|)` between any two engines. They sum in different orders.
 const TOLERANCE: f32 = 1e-5;
+/// The same for learned weights, which are larger than random ones: larger terms cancel in their sums.
+const LEARNED_TOLERANCE: f32 = 1e-4;
 /// Half widths of the observations, by row.
 const SCALES: [f32; 8] = [0.1, 1.0, 1.0, 1.0, 3.0, 1.0, 10.0, 10.0];
 /// Half width of every eighth observation for a policy that bounds what it sees: no sensor fails more wildly.
@@ -30,7 +32,7 @@ fn torch_ort_tract_and_engine_agree() {
     for recipe in RECIPES {
         let path = folder.path().join(format!("{}.pt", recipe.name));
         recipe.checkpoint().write(&path).unwrap();
-        agree(&path, recipe.name, OBSERVATIONS, folder.path());
+        agree(&path, (recipe.name, TOLERANCE), OBSERVATIONS, folder.path());
     }
 }
 
@@ -54,12 +56,13 @@ fn learned_policies_agree() {
         assert!(learned.iter().any(is_there), "{name}: no policy in {zoo:?}");
     }
     for path in learned {
-        agree(&path, &path.display().to_string(), 1_000, folder.path());
+        let name = path.display().to_string();
+        agree(&path, (&name, LEARNED_TOLERANCE), 1_000, folder.path());
     }
 }
 
 /// Compares what all engines answer for the policy of `path` to so many random observations.
-fn agree(path: &Path, name: &str, n_observations: usize, folder: &Path) {
+fn agree(path: &Path, (name, tolerance): (&str, f32), n_observations: usize, folder: &Path) {
     let checkpoint = Checkpoint::read(path).unwrap();
     let spec = checkpoint.spec.clone();
     let (width, actions) = (spec.observation_dim(), spec.action_dim());
@@ -81,7 +84,7 @@ fn agree(path: &Path, name: &str, n_observations: usize, folder: &Path) {
         for (b_name, b) in &answers[..i] {
             let error = greatest_error(a, b);
             println!("{name:<9} {a_name:<6} {b_name:<6} {error:.1e}");
-            assert!(error <= TOLERANCE, "{name} {a_name} {b_name} {error}");
+            assert!(error <= tolerance, "{name} {a_name} {b_name} {error}");
         }
     }
 }

@@ -31,7 +31,6 @@ pub struct PotentialSettings {
     /// What Φ is made from.
     pub potential: PotentialModel,
     /// `potential.pt` of another run, whose Φ is taken instead of fitting one; empty to fit.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub potential_file: String,
     /// Factor w of Φ.
     pub potential_weight: f64,

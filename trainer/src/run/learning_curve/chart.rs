@@ -5,12 +5,18 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail};
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::spread::Band;
 use crate::run::fonts;
 
 const WIDTH: u32 = 900;
-const PANEL_HEIGHT: u32 = 560;
+pub(super) const PANEL_HEIGHT: u32 = 560;
+const CAPTION_HEIGHT: u32 = 52;
+/// Of a line of the key.
+pub(super) const KEY_HEIGHT: u32 = 24;
+
+type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 
 /// One quantity of all groups of runs.
 #[derive(Debug)]
@@ -52,21 +58,58 @@ fn picture(
     path: &Path,
 ) -> Result<(), Box<dyn std::error::Error>> {
     fonts::install();
-    let size = (WIDTH, PANEL_HEIGHT * panels.len() as u32);
+    let labels = labels(panels);
+    let head_height = CAPTION_HEIGHT + KEY_HEIGHT * labels.len() as u32;
+    let size = (WIDTH, head_height + PANEL_HEIGHT * panels.len() as u32);
     let root = BitMapBackend::new(path, size).into_drawing_area();
     root.fill(&WHITE)?;
-    for (area, panel) in root.split_evenly((panels.len(), 1)).iter().zip(panels) {
-        draw(caption, panel, right, area)?;
+    let (head, body) = root.split_vertically(head_height);
+    draw_head(caption, &labels, &head)?;
+    for (area, panel) in body.split_evenly((panels.len(), 1)).iter().zip(panels) {
+        draw(panel, &labels, right, area)?;
     }
     root.present()?;
     Ok(())
 }
 
-fn draw(
+/// The groups of all panels, each once; a place here is a colour.
+fn labels(panels: &[Panel]) -> Vec<&str> {
+    let mut labels: Vec<&str> = Vec::new();
+    for (label, _) in panels.iter().flat_map(|panel| &panel.series) {
+        if !labels.contains(&label.as_str()) {
+            labels.push(label);
+        }
+    }
+    labels
+}
+
+/// Caption and key, above the panels, where they hide no curve.
+fn draw_head(
     caption: &str,
+    labels: &[&str],
+    area: &Area<'_>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let middle = Pos::new(HPos::Center, VPos::Center);
+    let style = TextStyle::from((fonts::FAMILY, 24).into_font()).pos(middle);
+    let place = (WIDTH as i32 / 2, CAPTION_HEIGHT as i32 / 2);
+    area.draw(&Text::new(caption, place, style))?;
+    let beside = Pos::new(HPos::Left, VPos::Center);
+    let style = TextStyle::from((fonts::FAMILY, 16).into_font()).pos(beside);
+    for (index, label) in labels.iter().enumerate() {
+        let y = (CAPTION_HEIGHT + KEY_HEIGHT * index as u32 + KEY_HEIGHT / 2) as i32;
+        let line = vec![(88, y), (112, y)];
+        let color = Palette99::pick(index).stroke_width(2);
+        area.draw(&PathElement::new(line, color))?;
+        area.draw(&Text::new(*label, (120, y), style.clone()))?;
+    }
+    Ok(())
+}
+
+fn draw(
     panel: &Panel,
+    labels: &[&str],
     right: f64,
-    area: &DrawingArea<BitMapBackend<'_>, Shift>,
+    area: &Area<'_>,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let bands = || panel.series.iter().flat_map(|(_, bands)| bands);
     let low = bands().map(|band| band.low).fold(f64::INFINITY, f64::min);
@@ -78,7 +121,6 @@ fn draw(
         height => height * 0.05,
     };
     let mut chart = ChartBuilder::on(area)
-        .caption(caption, (fonts::FAMILY, 24))
         .margin(16)
         .x_label_area_size(48)
         .y_label_area_size(72)
@@ -98,29 +140,20 @@ fn draw(
         .label_style((fonts::FAMILY, 15))
         .light_line_style(WHITE)
         .draw()?;
-    for (index, (label, bands)) in panel.series.iter().enumerate() {
-        let color = Palette99::pick(index).to_rgba();
+    for (label, bands) in &panel.series {
+        let index = labels.iter().position(|known| known == label);
+        let color = Palette99::pick(index.unwrap_or(0)).to_rgba();
         let upper = bands.iter().map(|band| (band.step, band.high));
         let lower = bands.iter().rev().map(|band| (band.step, band.low));
         chart.draw_series(std::iter::once(Polygon::new(
             upper.chain(lower).collect::<Vec<_>>(),
             color.mix(0.2),
         )))?;
-        chart
-            .draw_series(LineSeries::new(
-                bands.iter().map(|band| (band.step, band.middle)),
-                color.stroke_width(2),
-            ))?
-            .label(label)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], color.stroke_width(2)));
+        chart.draw_series(LineSeries::new(
+            bands.iter().map(|band| (band.step, band.middle)),
+            color.stroke_width(2),
+        ))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK.mix(0.3))
-        .label_font((fonts::FAMILY, 16))
-        .draw()?;
     Ok(())
 }
 
@@ -129,5 +162,21 @@ fn thousands(value: f64) -> String {
         format!("{:.0}k", value / 1000.0)
     } else {
         format!("{value:.0}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A group that lacks a quantity must not lend its colour to another in that panel.
+    #[test]
+    fn a_group_has_one_colour_in_all_panels() {
+        let panel = |labels: &[&str]| Panel {
+            title: "x",
+            series: labels.iter().map(|&l| (l.to_owned(), vec![])).collect(),
+        };
+        let panels = [panel(&["a", "c"]), panel(&["a", "b", "c"])];
+        assert_eq!(labels(&panels), ["a", "c", "b"]);
     }
 }

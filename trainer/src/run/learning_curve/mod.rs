@@ -148,7 +148,8 @@ mod tests {
         };
         let one = height("step,return_mean\n0,0\n10,5\n");
         let two = height("step,return_mean,success_rate,q_mean\n0,0,0.1,\n10,5,0.8,\n");
-        assert_eq!(two, 2 * one);
+        assert_eq!(two, one + chart::PANEL_HEIGHT);
+        assert!(one > chart::PANEL_HEIGHT + chart::KEY_HEIGHT);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }
