@@ -18,6 +18,28 @@ fn every_shipped_recipe_resolves_and_survives_its_own_toml() {
     }
 }
 
+/// What made a committed policy must go on making it.
+#[test]
+fn every_recipe_beside_a_committed_policy_resolves() {
+    let folders = |path: &std::path::Path| -> Vec<_> {
+        let entries = std::fs::read_dir(path).unwrap().map(|e| e.unwrap().path());
+        entries.filter(|path| path.is_dir()).collect()
+    };
+    let zoo = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/zoo");
+    let runs = folders(zoo.as_ref())
+        .into_iter()
+        .flat_map(|environment| folders(&environment));
+    let recipes: Vec<_> = runs
+        .map(|run| run.join("recipe.toml"))
+        .filter(|path| path.exists())
+        .collect();
+    assert!(recipes.len() > 8, "{recipes:?}");
+    for path in recipes {
+        let draft = Draft::open(path.to_str().unwrap());
+        draft.and_then(Draft::resolve).unwrap();
+    }
+}
+
 fn message(edit: impl Fn(&str) -> String) -> String {
     let text = edit(RECIPES[0].text);
     Draft::parse("mine.toml".into(), &text)
