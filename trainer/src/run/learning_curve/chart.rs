@@ -153,6 +153,11 @@ fn draw(
             bands.iter().map(|band| (band.step, band.middle)),
             color.stroke_width(2),
         ))?;
+        // No line leads to a single evaluation.
+        if let [only] = bands.as_slice() {
+            let mark = Circle::new((only.step, only.middle), 4, color.filled());
+            chart.draw_series(std::iter::once(mark))?;
+        }
     }
     Ok(())
 }

@@ -152,4 +152,21 @@ mod tests {
         assert!(one > chart::PANEL_HEIGHT + chart::KEY_HEIGHT);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
+
+    /// There is no line to a single evaluation, and yet it must be seen.
+    #[test]
+    fn a_single_evaluation_is_drawn() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("E.png");
+        let curve = Curve::parse("e.csv", "step,return_mean\n10,5\n", Vec::new()).unwrap();
+        draw("E", &[curve], Style::default(), &path).unwrap();
+        let file = std::io::BufReader::new(std::fs::File::open(&path).unwrap());
+        let mut picture = png::Decoder::new(file).read_info().unwrap();
+        let mut bytes = vec![0; picture.output_buffer_size().unwrap()];
+        let frame = picture.next_frame(&mut bytes).unwrap();
+        let below_the_key = &bytes[80 * frame.line_size..];
+        let is_coloured = |pixel: &&[u8]| pixel.iter().any(|c| *c != pixel[0]);
+        let coloured = below_the_key.chunks_exact(3).filter(is_coloured).count();
+        assert!(coloured > 30, "{coloured} coloured pixels");
+    }
 }
