@@ -30,9 +30,19 @@ pub struct CriticShard {
     /// Rows of the whole batch, and how many of them are learned from: derivatives are of the means over these.
     batch_rows: f64,
     batch_learned: f64,
-    /// What the first and, where there is one, the second critic answered last, each `[rows, 1]`.
-    answers: Vec<Tensor>,
+    last_asked: Asked,
     loss_sum: f64,
+}
+
+/// Which of a shard's tapes hold the last answers, for the log.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    /// All critics about the rows that are learned from.
+    Learned,
+    /// The first critic about all rows.
+    First,
+    /// All critics about all rows.
+    All,
 }
 
 /// Buffers to ask the critics about other rows than the batch's.
@@ -98,7 +108,7 @@ impl Critics {
             learned_rows,
             batch_rows: batch_rows as f64,
             batch_learned: learned as f64,
-            answers: Vec::new(),
+            last_asked: Asked::Learned,
             loss_sum: 0.0,
         }
     }
@@ -188,7 +198,7 @@ impl CriticShard {
             tape.output_delta().copy_(&(error / self.batch_learned));
             net.backward(input, tape, Some(gradient));
         }
-        self.answers = outputs(&self.learned_tapes);
+        self.last_asked = Asked::Learned;
     }
 
     /// Derivative of `-mean min(Q1, Q2)` by the input columns from `first`, `[rows, count]`: each row's answer comes from
@@ -197,7 +207,7 @@ impl CriticShard {
         for (net, tape) in self.online.iter().zip(&mut self.tapes) {
             net.forward(input, tape);
         }
-        self.answers = outputs(&self.tapes);
+        self.last_asked = Asked::All;
         let first_is_smaller = self.tapes[0]
             .output()
             .le_tensor(self.tapes[1].output())
@@ -229,9 +239,19 @@ impl CriticShard {
         net.forward(input, tape);
         let _ = tape.output_delta().fill_(-1.0 / self.batch_rows);
         net.backward(input, tape, None);
-        let delta = net.input_delta(tape, first, count);
-        self.answers = outputs(&self.tapes[..1]);
-        delta
+        self.last_asked = Asked::First;
+        net.input_delta(tape, first, count)
+    }
+}
+
+impl CriticShard {
+    /// What the asked critics, or the smaller of two, answered last, `[rows, 1]`.
+    fn last_answer(&self) -> Tensor {
+        smallest(match self.last_asked {
+            Asked::Learned => &self.learned_tapes,
+            Asked::First => &self.tapes[..1],
+            Asked::All => &self.tapes,
+        })
     }
 }
 
@@ -239,23 +259,13 @@ impl CriticShard {
 /// loss of the last recorded regression.
 pub fn metrics<'a>(shards: impl Iterator<Item = &'a CriticShard> + Clone) -> [f64; 2] {
     let answer = |shard: &CriticShard| {
-        let (first, rest) = shard.answers.split_first()?;
-        let least = rest.iter().fold(first.shallow_clone(), |a, b| a.minimum(b));
-        Some((
-            least.sum(Kind::Float).double_value(&[]),
-            least.numel() as f64,
-        ))
+        let answer = shard.last_answer();
+        let sum = answer.sum(Kind::Float).double_value(&[]);
+        (sum, answer.numel() as f64)
     };
     let add = |a: (f64, f64), b: (f64, f64)| (a.0 + b.0, a.1 + b.1);
-    let (sum, rows) = shards.clone().filter_map(answer).fold((0.0, 0.0), add);
+    let (sum, rows) = shards.clone().map(answer).fold((0.0, 0.0), add);
     let loss = |shard: &CriticShard| (shard.loss_sum, shard.learned_rows as f64);
     let (loss, learned) = shards.map(loss).fold((0.0, 0.0), add);
     [sum / rows, loss / learned]
-}
-
-fn outputs(tapes: &[Tape]) -> Vec<Tensor> {
-    tapes
-        .iter()
-        .map(|tape| tape.output().shallow_clone())
-        .collect()
 }

@@ -225,13 +225,8 @@ impl DeterministicActorCritic {
             &mut self.critic.online,
             &mut self.critic.target,
         ];
-        ours.into_iter()
-            .zip(&state.parameters)
-            .for_each(|(parameters, values)| parameters.copy_from(values));
-        self.optimisers()
-            .into_iter()
-            .zip(&state.optimisers)
-            .for_each(|(adam, state)| adam.restore(state));
+        state.restore_parameters(ours);
+        state.restore_optimisers(self.optimisers());
     }
 }
 

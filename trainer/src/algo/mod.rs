@@ -54,7 +54,7 @@ pub use trust_region::TrustRegionSettings;
 
 use self::actor::Actor;
 use crate::data::{Batch, Rollout};
-use crate::nn::{Adam, AdamState, Normalizer};
+use crate::nn::{Adam, AdamState, Normalizer, Parameters};
 use crate::potential::Demonstrated;
 
 /// Whether an action is meant to try something or to do its best.
@@ -219,4 +219,18 @@ pub struct AlgorithmState {
     pub parameters: Vec<Vec<f32>>,
     /// One per optimiser.
     pub optimisers: Vec<AdamState>,
+}
+
+impl AlgorithmState {
+    /// Gives the learned numbers back, in the order in which they were saved.
+    fn restore_parameters<'a>(&self, ours: impl IntoIterator<Item = &'a mut Parameters>) {
+        let pairs = ours.into_iter().zip(&self.parameters);
+        pairs.for_each(|(parameters, values)| parameters.copy_from(values));
+    }
+
+    /// Likewise the states of the optimisers.
+    fn restore_optimisers<'a>(&self, ours: impl IntoIterator<Item = &'a mut Adam>) {
+        let pairs = ours.into_iter().zip(&self.optimisers);
+        pairs.for_each(|(adam, state)| adam.restore(state));
+    }
 }

@@ -142,7 +142,7 @@ fn draw(
         .draw()?;
     for (label, bands) in &panel.series {
         let index = labels.iter().position(|known| known == label);
-        let color = Palette99::pick(index.unwrap_or(0)).to_rgba();
+        let color = Palette99::pick(index.expect("every label is in the key")).to_rgba();
         let upper = bands.iter().map(|band| (band.step, band.high));
         let lower = bands.iter().rev().map(|band| (band.step, band.low));
         chart.draw_series(std::iter::once(Polygon::new(
