@@ -9,13 +9,17 @@ use super::{refuse, said, succeed, tiny_fit, trainer};
 
 /// A recipe file for members of a second or so.
 pub(super) fn recipe(folder: &Path) -> PathBuf {
+    recipe_of("sac", folder)
+}
+
+fn recipe_of(algo: &str, folder: &Path) -> PathBuf {
     let sizes = ["total_steps=600", "eval_interval=300", "eval_episodes=1"];
-    let mut plan = tiny_fit("sac", folder);
+    let mut plan = tiny_fit(algo, folder);
     for size in sizes {
         plan.args(["--set", size]);
     }
     let text = succeed(plan.arg("--dry-run"));
-    let path = folder.join("tiny.toml");
+    let path = folder.join(format!("tiny-{algo}.toml"));
     std::fs::write(&path, text).unwrap();
     path
 }
@@ -160,20 +164,88 @@ fn eight_runs_killed_in_the_middle_end_as_if_nothing_had_happened() {
 
 /// What was learned is the same, whatever the way to it was.
 pub(super) fn assert_same(whole: &Path, broken: &Path) {
+    let files = [
+        "policy.pt",
+        "policy-last.pt",
+        "evaluations.csv",
+        "recipe.toml",
+    ];
+    assert_same_files(&files, whole, broken);
+}
+
+fn assert_same_files(files: &[&str], whole: &Path, broken: &Path) {
     let members = outcomes(whole);
     assert_eq!(members.len(), outcomes(broken).len());
     for member in members.keys() {
         let name = member.file_name().unwrap();
-        for file in [
-            "policy.pt",
-            "policy-last.pt",
-            "evaluations.csv",
-            "recipe.toml",
-        ] {
+        for file in files {
             let read = |sweep: &Path| std::fs::read(sweep.join(name).join(file)).unwrap();
             assert!(read(whole) == read(broken), "{name:?}: {file} differs");
         }
     }
+}
+
+/// A grid of methods and seeds, prolonged: as if it had been that long from the start.
+#[test]
+fn recipes_are_compared_and_prolonged() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipes = [
+        recipe_of("td3", folder.path()),
+        recipe_of("sac", folder.path()),
+    ];
+    let sweep = |out: &Path, total_steps: &str| {
+        let mut command = trainer();
+        command.arg("sweep").args(&recipes).arg("--out").arg(out);
+        command.args(["--set", "seed=[0, 1]", "--total-steps", total_steps]);
+        succeed(command.args(["--jobs", "2", "--quiet"]))
+    };
+    let (short, long) = (folder.path().join("short"), folder.path().join("long"));
+    let table = sweep(&short, "300");
+    let header = table.lines().next().unwrap();
+    let columns: Vec<&str> = header.split_whitespace().take(3).collect();
+    assert_eq!(columns, ["recipe", "seed", "state"]);
+    let first: Vec<String> = table
+        .lines()
+        .skip(1)
+        .take(4)
+        .map(|line| {
+            line.split_whitespace()
+                .take(2)
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect();
+    assert_eq!(
+        first,
+        ["tiny-td3 0", "tiny-td3 1", "tiny-sac 0", "tiny-sac 1"]
+    );
+    assert!(outcomes(&short).contains_key(&short.join("recipe=tiny-sac,seed=1")));
+
+    let mut prolong = trainer();
+    prolong.args(["sweep", "--quiet", "--resume"]).arg(&short);
+    succeed(prolong.args(["--total-steps", "600"]));
+    sweep(&long, "600");
+    // The best policies name the recipe of the time they were the best.
+    assert_same_files(
+        &["policy-last.pt", "evaluations.csv", "recipe.toml"],
+        &long,
+        &short,
+    );
+
+    let mut back = trainer();
+    back.args(["sweep", "--quiet", "--resume"]).arg(&short);
+    let refusal = refuse(back.args(["--total-steps", "300"]));
+    let expected = "member recipe=tiny-td3,seed=0 is to go to step 600 and can only be prolonged";
+    assert!(refusal.contains(expected), "{refusal}");
+
+    let pictures = folder.path().join("pictures");
+    let mut plot = trainer();
+    let named = format!("mine={}", long.join("recipe=tiny-sac,seed=1").display());
+    plot.arg("plot").arg(&short).arg(&named);
+    let said = succeed(plot.arg("--out").arg(&pictures));
+    assert!(said.contains("InvertedPendulum-v5.png"), "{said}");
+    let absent = refuse(trainer().args(["plot", "mine=nowhere"]));
+    assert!(absent.contains("mine=nowhere: no such folder"), "{absent}");
 }
 
 #[test]
@@ -282,6 +354,15 @@ fn what_is_no_sweep_is_refused() {
 
     succeed(sweep(&recipe, &["seed=[0]", "total_steps=200"], &out).arg("--quiet"));
     let other = refuse(&mut sweep(&recipe, &["seed=[0]", "total_steps=300"], &out));
+    assert!(
+        other.contains("or the same one for 200 steps; --resume with --total-steps prolongs"),
+        "{other}"
+    );
+    let other = refuse(&mut sweep(
+        &recipe,
+        &["seed=[0]", "total_steps=200", "gamma=0.5"],
+        &out,
+    ));
     assert!(
         other.contains("holds another sweep: its member seed=0"),
         "{other}"

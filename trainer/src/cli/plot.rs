@@ -2,16 +2,18 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::Args;
 
-use crate::run::{self, Spread, Style};
+use crate::run::{self, Runs, Spread, Style};
+use crate::sweep::Manifest;
 
 /// Draw learning curves.
 #[derive(Debug, Args)]
 pub struct PlotArgs {
-    /// Folders of runs, or folders that hold such, as that of a sweep does
-    #[arg(required = true, value_name = "DIR")]
-    runs: Vec<PathBuf>,
+    /// Folders of runs, or folders that hold such, as that of a sweep does; NAME=DIR names their curve
+    #[arg(required = true, value_name = "[NAME=]DIR")]
+    runs: Vec<String>,
     /// Where the pictures go
     #[arg(long, short, value_name = "DIR", default_value = ".")]
     out: PathBuf,
@@ -36,7 +38,7 @@ pub struct PlotArgs {
 pub fn plot(args: &PlotArgs) -> anyhow::Result<()> {
     if args.potential {
         for root in &args.runs {
-            let path = run::plot_potential(root, [args.axes[0], args.axes[1]], &args.out)?;
+            let path = run::plot_potential(root.as_ref(), [args.axes[0], args.axes[1]], &args.out)?;
             println!("{}", path.display());
         }
         return Ok(());
@@ -49,10 +51,38 @@ pub fn plot(args: &PlotArgs) -> anyhow::Result<()> {
         },
         window: args.smooth,
     };
-    for path in run::plot(&args.runs, &args.out, style)? {
+    let mut runs = Vec::new();
+    for given in &args.runs {
+        runs.extend(open(given)?);
+    }
+    for path in run::plot(&runs, &args.out, style)? {
         println!("{}", path.display());
     }
     Ok(())
+}
+
+/// What `[NAME=]DIR` says. A folder may have `=` in its name, as those of a sweep's members do; one that exists is meant.
+fn open(given: &str) -> anyhow::Result<Vec<Runs>> {
+    let whole = PathBuf::from(given);
+    if whole.exists() {
+        let members = Manifest::evaluated(&whole)?;
+        return Ok(members.unwrap_or_else(|| {
+            vec![Runs {
+                name: None,
+                folder: whole,
+            }]
+        }));
+    }
+    let folders = given.match_indices('=').map(|(at, _)| given.split_at(at));
+    let folders = folders.map(|(name, folder)| (name, PathBuf::from(&folder[1..])));
+    let mut folders = folders.filter(|(name, folder)| !name.is_empty() && folder.exists());
+    let Some((name, folder)) = folders.next() else {
+        bail!("{given}: no such folder");
+    };
+    Ok(vec![Runs {
+        name: Some(name.to_owned()),
+        folder,
+    }])
 }
 
 fn odd(text: &str) -> Result<usize, String> {

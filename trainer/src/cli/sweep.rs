@@ -11,24 +11,27 @@ use crate::ranks;
 #[cfg(feature = "mpi")]
 use crate::ranks::Ranks;
 use crate::recipe::Draft;
-use crate::run::{self, Stop, Style};
+use crate::run::{self, Runs, Stop, Style};
 #[cfg(feature = "mpi")]
 use crate::sweep::Fleet;
 use crate::sweep::{self, Crew, Manifest, Plan, Results, Screen, State, Workers};
 
-/// Run every combination of a recipe's lists.
+/// Run every combination of the lists in recipes.
 #[derive(Debug, Args)]
 pub struct SweepArgs {
-    /// A recipe file, or the name of a shipped recipe; a list where one value is needed is an axis
+    /// Recipe files, or names of shipped recipes, to be compared; a list where one value is needed is an axis
     #[arg(
         value_name = "RECIPE",
         required_unless_present = "resume",
         conflicts_with = "resume"
     )]
-    recipe: Option<String>,
-    /// Override a recipe key or make it an axis, e.g. --set seed=[0,1,2] (repeatable)
+    recipes: Vec<String>,
+    /// Override a key of every recipe or make it an axis, e.g. --set seed=[0,1,2] (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "resume")]
     overrides: Vec<String>,
+    /// Environment steps of every member; with --resume, how far they go on
+    #[arg(long)]
+    total_steps: Option<usize>,
     /// Folder of the sweep, with one folder per member; goes on with the same sweep if it is there
     #[arg(long, value_name = "DIR", required_unless_present_any = ["resume", "dry_run"], conflicts_with = "resume")]
     out: Option<PathBuf>,
@@ -51,9 +54,9 @@ pub struct SweepArgs {
 /// # Errors
 /// If the recipe is wrong, the folder holds something else, or the sweep cannot go on.
 pub fn sweep(args: &SweepArgs) -> anyhow::Result<bool> {
-    let plan = match &args.recipe {
-        Some(recipe) => Some(plan(recipe, &args.overrides)?),
-        None => None,
+    let plan = match args.resume {
+        None => Some(plan(args)?),
+        Some(_) => None,
     };
     if args.dry_run {
         let names = match (&plan, &args.resume) {
@@ -83,7 +86,7 @@ pub fn sweep(args: &SweepArgs) -> anyhow::Result<bool> {
 fn open(args: &SweepArgs, plan: Option<&Plan>) -> anyhow::Result<Manifest> {
     match (plan, &args.out, &args.resume) {
         (Some(plan), Some(folder), _) => Manifest::create(folder, plan),
-        (_, _, Some(folder)) => Manifest::open(folder),
+        (_, _, Some(folder)) => Manifest::open(folder, args.total_steps),
         _ => unreachable!("clap requires --out or --resume"),
     }
 }
@@ -125,15 +128,23 @@ fn together(args: &SweepArgs, plan: Option<&Plan>, _: usize) -> anyhow::Result<b
     led
 }
 
-fn plan(recipe: &str, overrides: &[String]) -> anyhow::Result<Plan> {
-    let mut draft = Draft::open(recipe)?;
-    for assignment in overrides {
-        let (key, value) = assignment
-            .split_once('=')
-            .with_context(|| format!("--set {assignment}: expected KEY=VALUE"))?;
-        draft.set("--set", key.trim(), value.trim())?;
+fn plan(args: &SweepArgs) -> anyhow::Result<Plan> {
+    let mut drafts = Vec::new();
+    for recipe in &args.recipes {
+        let mut draft = Draft::open(recipe)?;
+        for assignment in &args.overrides {
+            let (key, value) = assignment
+                .split_once('=')
+                .with_context(|| format!("--set {assignment}: expected KEY=VALUE"))?;
+            draft.set("--set", key.trim(), value.trim())?;
+        }
+        if let Some(total_steps) = args.total_steps {
+            draft.set("--total-steps", "total_steps", &total_steps.to_string())?;
+        }
+        let name = Path::new(recipe).file_stem().unwrap_or(recipe.as_ref());
+        drafts.push((name.to_string_lossy().into_owned(), draft));
     }
-    let plan = Plan::new(&draft)?;
+    let plan = Plan::new(&drafts)?;
     // An unknown environment is told before a folder is made.
     let mut known: Vec<&str> = Vec::new();
     for member in &plan.members {
@@ -189,10 +200,8 @@ fn report(manifest: &Manifest, whole: bool) -> anyhow::Result<bool> {
     print!("{}", results.table());
     let entries = || manifest.entries().iter();
     let finished = entries().filter(|entry| entry.state == State::Finished);
-    let runs: Vec<PathBuf> = finished
-        .map(|entry| manifest.folder().join(&entry.name))
-        .collect();
     let at: &Path = manifest.folder();
+    let runs: Vec<Runs> = finished.map(|entry| entry.runs(at)).collect();
     if !runs.is_empty() {
         for path in run::plot(&runs, at, Style::default())? {
             println!("learning curves  {}", path.display());

@@ -28,7 +28,7 @@ mod training;
 pub use directory::RunDirectory;
 pub use evaluate::{Deployment, Evaluation};
 pub use heat_map::plot_potential;
-pub use learning_curve::{Curve, Spread, Style, plot};
+pub use learning_curve::{Curve, Runs, Spread, Style, plot};
 pub use outcome::Outcome;
 pub use progress::{Audience, Progress, Report};
 pub use recording::Recording;

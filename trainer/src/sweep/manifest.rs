@@ -11,9 +11,9 @@ use anyhow::{Context, bail};
 use rlfd_models::atomic_file;
 use serde::{Deserialize, Serialize};
 
-use super::{Job, Plan};
+use super::{Job, Plan, RECIPE};
 use crate::recipe::Recipe;
-use crate::run::{Outcome, RunDirectory};
+use crate::run::{Curve, Outcome, RunDirectory, Runs};
 
 /// What became of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,13 +36,25 @@ pub struct Entry {
     pub name: String,
     /// Its value on each axis.
     pub values: BTreeMap<String, String>,
-    /// Of its recipe.
-    pub recipe_sha256: String,
+    /// [`Recipe::course_sha256`] of its recipe: it may be prolonged.
+    pub course_sha256: String,
     /// What became of it.
     pub state: State,
     /// Why it failed, with the end of its log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+impl Entry {
+    /// Its folder below that of the sweep; where the sweep has several recipes, curves are called after them.
+    #[must_use]
+    pub fn runs(&self, sweep: &Path) -> Runs {
+        let recipe = self.values.get(RECIPE);
+        Runs {
+            name: recipe.map(|name| name.trim_matches('"').to_owned()),
+            folder: sweep.join(&self.name),
+        }
+    }
 }
 
 /// The sweep in one folder. Only one process at a time has it.
@@ -82,6 +94,24 @@ impl Manifest {
         Ok(document.members)
     }
 
+    /// The members of the sweep in `folder` that have been evaluated; nothing if no sweep was begun there.
+    ///
+    /// # Errors
+    /// If its manifest is damaged, or a member's files cannot be read.
+    pub fn evaluated(folder: &Path) -> anyhow::Result<Option<Vec<Runs>>> {
+        if !Self::path(folder).exists() {
+            return Ok(None);
+        }
+        let mut evaluated = Vec::new();
+        for entry in Self::read(folder)? {
+            let runs = entry.runs(folder);
+            if Curve::is_there(&RunDirectory::open(&runs.folder)?.0)? {
+                evaluated.push(runs);
+            }
+        }
+        Ok(Some(evaluated))
+    }
+
     /// Begins `plan` in `folder`, or goes on with it: members that are there already keep their folders, new ones get one
     /// each with their recipe.
     ///
@@ -94,7 +124,8 @@ impl Manifest {
         if Self::path(folder).exists() {
             for entry in Self::read(folder)? {
                 let known = plan.members.iter().any(|member| {
-                    member.name == entry.name && member.recipe.sha256() == entry.recipe_sha256
+                    member.name == entry.name
+                        && member.recipe.course_sha256() == entry.course_sha256
                 });
                 if !known {
                     bail!(
@@ -111,7 +142,11 @@ impl Manifest {
             if root.join("recipe.toml").exists() {
                 let (_, recipe) = RunDirectory::open(&root)?;
                 if recipe != member.recipe {
-                    bail!("{}: holds another run", root.display());
+                    bail!(
+                        "{}: holds another run, or the same one for {} steps; --resume with --total-steps prolongs a sweep",
+                        root.display(),
+                        recipe.run.total_steps
+                    );
                 }
             } else {
                 RunDirectory::create(Some(&root), &member.recipe)?;
@@ -120,32 +155,45 @@ impl Manifest {
         let entries = plan.members.iter().map(|member| Entry {
             name: member.name.clone(),
             values: member.values.clone(),
-            recipe_sha256: member.recipe.sha256(),
+            course_sha256: member.recipe.course_sha256(),
             state: State::Waiting,
             error: None,
         });
         Self::settled(folder, entries.collect(), lock)
     }
 
-    /// Goes on with the sweep in `folder`.
+    /// Goes on with the sweep in `folder`, every member to `total_steps` if that is given.
     ///
     /// # Errors
-    /// If there is none, it is damaged, or another process works on it.
-    pub fn open(folder: &Path) -> anyhow::Result<Self> {
+    /// If there is none, it is damaged, another process works on it, or a member is to go further than `total_steps`.
+    pub fn open(folder: &Path, total_steps: Option<usize>) -> anyhow::Result<Self> {
         Self::read(folder)?;
         let lock = lock(folder)?;
         // Read again: it may have changed until the lock was had.
         let mut entries = Self::read(folder)?;
         for entry in &mut entries {
             let (_, recipe) = RunDirectory::open(&folder.join(&entry.name))?;
-            if recipe.sha256() != entry.recipe_sha256 {
+            if recipe.course_sha256() != entry.course_sha256 {
                 let root = folder.join(&entry.name);
                 bail!(
                     "{}: recipe.toml is not the one that the sweep began with",
                     root.display()
                 );
             }
+            if let Some(total_steps) = total_steps.filter(|n| *n < recipe.run.total_steps) {
+                bail!(
+                    "--total-steps {total_steps}: member {} is to go to step {} and can only be prolonged",
+                    entry.name,
+                    recipe.run.total_steps
+                );
+            }
             (entry.state, entry.error) = (State::Waiting, None);
+        }
+        if let Some(total_steps) = total_steps {
+            for entry in &entries {
+                let (directory, _) = RunDirectory::open(&folder.join(&entry.name))?;
+                directory.prolong(total_steps)?;
+            }
         }
         Self::settled(folder, entries, lock)
     }
@@ -153,8 +201,8 @@ impl Manifest {
     /// Asks every member's folder whether it is finished.
     fn settled(folder: &Path, mut entries: Vec<Entry>, lock: File) -> anyhow::Result<Self> {
         for entry in &mut entries {
-            let (directory, _) = RunDirectory::open(&folder.join(&entry.name))?;
-            if Outcome::read(&directory, &entry.recipe_sha256)?.is_some() {
+            let (directory, recipe) = RunDirectory::open(&folder.join(&entry.name))?;
+            if Outcome::read(&directory, &recipe.sha256())?.is_some() {
                 entry.state = State::Finished;
             }
         }

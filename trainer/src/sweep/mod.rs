@@ -17,7 +17,7 @@ pub use crew::Crew;
 #[cfg(feature = "mpi")]
 pub use fleet::{Fleet, dismiss, serve};
 pub use manifest::{Manifest, State};
-pub use plan::{Member, Plan};
+pub use plan::{Member, Plan, RECIPE};
 pub use results::Results;
 pub use screen::Screen;
 pub use session::run;

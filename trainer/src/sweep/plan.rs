@@ -6,6 +6,9 @@ use anyhow::{Context, bail};
 
 use crate::recipe::{Draft, Recipe};
 
+/// The axis of a sweep of several recipes; no recipe has such a key.
+pub const RECIPE: &str = "recipe";
+
 /// Longest name of a folder that common file systems take, with room for what is added to it.
 const NAME_LIMIT: usize = 200;
 
@@ -20,7 +23,7 @@ pub struct Member {
     pub recipe: Recipe,
 }
 
-/// The members of a sweep; the last axis in alphabetical order varies fastest.
+/// The members of a sweep; the last axis in alphabetical order varies fastest, the recipe slowest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// At least one.
@@ -28,18 +31,29 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The product of a draft's axes.
+    /// The product of each draft's axes; of several drafts, each by its name, the name is an axis, too: `recipe`.
     ///
     /// # Errors
     /// If a combination is no valid recipe, or two combinations are the same run or would have the same folder.
-    pub fn new(draft: &Draft) -> anyhow::Result<Self> {
+    pub fn new(drafts: &[(String, Draft)]) -> anyhow::Result<Self> {
         let mut members: Vec<Member> = Vec::new();
         let mut recipes = BTreeMap::new();
-        for (values, draft) in draft.members()? {
+        let mut combinations = Vec::new();
+        for (recipe, draft) in drafts {
+            for (mut values, draft) in draft.members()? {
+                if drafts.len() > 1 {
+                    values.insert(0, (RECIPE.to_owned(), toml::Value::String(recipe.clone())));
+                }
+                combinations.push((values, draft));
+            }
+        }
+        for (values, draft) in combinations {
             let name = name(&values);
             let recipe = draft.resolve().with_context(|| format!("member {name}"))?;
             if let Some(twin) = recipes.insert(recipe.sha256(), name.clone()) {
-                bail!("members {twin} and {name} are the same run: an axis has a value twice");
+                bail!(
+                    "members {twin} and {name} are the same run: a recipe is given twice, or an axis has a value twice"
+                );
             }
             if members.iter().any(|member| member.name == name) {
                 bail!("two members would have the same folder, {name}");
@@ -94,11 +108,19 @@ mod tests {
     use super::*;
 
     fn plan(settings: &[(&str, &str)]) -> anyhow::Result<Plan> {
-        let mut draft = Draft::open("sac")?;
-        for (key, value) in settings {
-            draft.set("--set", key, value)?;
+        plan_of(&["sac"], settings)
+    }
+
+    fn plan_of(recipes: &[&str], settings: &[(&str, &str)]) -> anyhow::Result<Plan> {
+        let mut drafts = Vec::new();
+        for recipe in recipes {
+            let mut draft = Draft::open(recipe)?;
+            for (key, value) in settings {
+                draft.set("--set", key, value)?;
+            }
+            drafts.push(((*recipe).to_owned(), draft));
         }
-        Plan::new(&draft)
+        Plan::new(&drafts)
     }
 
     #[test]
@@ -115,6 +137,26 @@ mod tests {
         assert_eq!(names[7], "actor_hidden=8,env=b_c,seed=1");
         assert_eq!(plan.members[7].recipe.run.seed, 1);
         assert_eq!(plan.members[7].values["actor_hidden"], "[8]");
+    }
+
+    #[test]
+    fn several_recipes_are_an_axis() {
+        let plan = plan_of(&["td3", "sac"], &[("seed", "[0, 1]")]).unwrap();
+        let names: Vec<&str> = plan.members.iter().map(|m| m.name.as_str()).collect();
+        let expected = [
+            "recipe=td3,seed=0",
+            "recipe=td3,seed=1",
+            "recipe=sac,seed=0",
+            "recipe=sac,seed=1",
+        ];
+        assert_eq!(names, expected);
+        assert_eq!(plan.members[2].values[RECIPE], "\"sac\"");
+        assert_eq!(plan.members[2].recipe.run.algo, "sac");
+        let twice = format!("{:#}", plan_of(&["sac", "sac"], &[]).unwrap_err());
+        assert!(
+            twice.contains("recipe=sac and recipe=sac are the same run"),
+            "{twice}"
+        );
     }
 
     #[test]

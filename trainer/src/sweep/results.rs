@@ -1,5 +1,7 @@
 //! [`Results`]: what a sweep found, a row per member, as a table for a person and as `results.csv`.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
 use rlfd_models::atomic_file;
 
@@ -20,9 +22,9 @@ impl Results {
     /// If a member's files are damaged.
     pub fn read(manifest: &Manifest) -> anyhow::Result<Self> {
         let mut found = Vec::new();
-        for (index, entry) in manifest.entries().iter().enumerate() {
+        for index in 0..manifest.entries().len() {
             let (directory, recipe) = manifest.member(index)?;
-            let outcome = Outcome::read(&directory, &entry.recipe_sha256)?;
+            let outcome = Outcome::read(&directory, &recipe.sha256())?;
             found.push(match outcome {
                 Some(outcome) => Some((outcome, Curve::read(&directory, &recipe)?)),
                 None => None,
@@ -32,8 +34,13 @@ impl Results {
         let mut curves = found.iter().flatten().map(|(_, curve)| curve);
         let has_goals = curves.any(|curve| last(curve, "success_rate").is_some());
 
-        let axes = manifest.entries().first().map(|entry| entry.values.keys());
-        let mut header: Vec<String> = axes.into_iter().flatten().cloned().collect();
+        // Recipes of one sweep may have different axes.
+        let axes = manifest
+            .entries()
+            .iter()
+            .flat_map(|entry| entry.values.keys());
+        let axes: BTreeSet<&String> = axes.collect();
+        let mut header: Vec<String> = axes.iter().map(|axis| (*axis).clone()).collect();
         let columns = [
             "state",
             "final_return",
@@ -49,10 +56,10 @@ impl Results {
 
         let mut rows = Vec::new();
         for (entry, found) in manifest.entries().iter().zip(&found) {
-            let mut row: Vec<String> = entry
-                .values
-                .values()
-                .map(|value| value.trim_matches('"').to_owned())
+            let value = |axis: &&String| entry.values.get(*axis).map_or("", String::as_str);
+            let mut row: Vec<String> = axes
+                .iter()
+                .map(|axis| value(axis).trim_matches('"').to_owned())
                 .collect();
             row.push(word(entry.state).to_owned());
             let number = |value: Option<f64>, digits: usize| {

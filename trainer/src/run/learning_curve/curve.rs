@@ -10,6 +10,8 @@ use crate::run::RunDirectory;
 /// The evaluations of one run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
+    /// What it was named by who has it drawn.
+    pub name: Option<String>,
     /// The recipe's keys and values, as written and in its order.
     pub keys: Vec<(String, String)>,
     steps: Vec<f64>,
@@ -79,6 +81,7 @@ impl Curve {
             bail!("{name}: no evaluation yet");
         };
         Ok(Self {
+            name: None,
             keys,
             steps,
             columns,

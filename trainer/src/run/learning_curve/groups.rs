@@ -1,5 +1,5 @@
-//! Which runs are drawn as one curve, and what the curve is called: runs are told apart by what
-//! their recipes say about learning, never by the seed, and named by the keys that tell them apart.
+//! Which runs are drawn as one curve, and what the curve is called: runs are told apart by the name they were given and by
+//! what their recipes say about learning, never by the seed, and named by their name and the keys that tell them apart.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ const IGNORED: [&str; 9] = [
 /// Groups in the order of their labels, each with the runs in it.
 pub(super) fn split(curves: &[Curve]) -> Vec<(String, Vec<&Curve>)> {
     let keys = telling(curves);
-    let mut groups: Vec<(Vec<Option<&str>>, Vec<&Curve>)> = Vec::new();
+    let mut groups: Vec<(Values, Vec<&Curve>)> = Vec::new();
     for curve in curves {
         let values = values(curve, &keys);
         match groups.iter_mut().find(|(known, _)| *known == values) {
@@ -31,9 +31,11 @@ pub(super) fn split(curves: &[Curve]) -> Vec<(String, Vec<&Curve>)> {
         }
     }
     let several_algorithms = keys.contains(&"algo");
-    let labelled = groups.into_iter().map(|(values, members)| {
+    let labelled = groups.into_iter().map(|((name, values), members)| {
         let mut words = Vec::new();
-        if !several_algorithms {
+        if let Some(name) = name {
+            words.push(name.to_owned());
+        } else if !several_algorithms {
             let algorithm = members[0].value("algo").map(unquoted);
             words.extend(algorithm.map(str::to_owned));
         }
@@ -64,6 +66,8 @@ fn telling(curves: &[Curve]) -> Vec<&str> {
     }
     // The algorithm explains more than any other key.
     known.sort_by_key(|key| *key != "algo");
+    let names: BTreeSet<_> = curves.iter().map(|curve| &curve.name).collect();
+    let several_names = names.len() > 1;
     let parts = |keys: &[&str]| {
         let parts: BTreeSet<_> = curves.iter().map(|curve| values(curve, keys)).collect();
         parts.len()
@@ -74,8 +78,8 @@ fn telling(curves: &[Curve]) -> Vec<&str> {
         let before = parts(&telling);
         telling.push(key);
         let is_new = parts(&telling) > before;
-        // With several algorithms, values that only the algorithm decides are no difference of their own.
-        let confounded = found.contains(&None) || telling.contains(&"algo");
+        // With several names or algorithms, values that only those decide are no difference of their own.
+        let confounded = found.contains(&None) || telling.contains(&"algo") || several_names;
         if found.len() < 2 || (confounded && !is_new) {
             telling.pop();
         }
@@ -83,8 +87,12 @@ fn telling(curves: &[Curve]) -> Vec<&str> {
     telling
 }
 
-fn values<'a>(curve: &'a Curve, keys: &[&str]) -> Vec<Option<&'a str>> {
-    keys.iter().map(|key| curve.value(key)).collect()
+/// A curve's name, and what it has for each key.
+type Values<'a> = (Option<&'a str>, Vec<Option<&'a str>>);
+
+fn values<'a>(curve: &'a Curve, keys: &[&str]) -> Values<'a> {
+    let values = keys.iter().map(|key| curve.value(key)).collect();
+    (curve.name.as_deref(), values)
 }
 
 fn unquoted(value: &str) -> &str {
@@ -140,6 +148,42 @@ mod tests {
             "sac gamma=0.8 tau=0.2 (2 seeds)",
         ];
         assert_eq!(labels(&runs), expected);
+    }
+
+    /// What differs between names needs no words; what differs within one does.
+    #[test]
+    fn a_name_stands_for_what_it_explains() {
+        let named = |runs: &[(Option<&str>, &str)]| {
+            let curves = runs.iter().map(|(name, recipe)| {
+                let keys = recipe.split(' ').filter_map(|pair| pair.split_once('='));
+                let keys = keys.map(|(key, value)| (key.to_owned(), value.to_owned()));
+                let curve = Curve::parse("e.csv", "step,return_mean\n1,2\n", keys.collect());
+                let mut curve = curve.unwrap();
+                curve.name = name.map(str::to_owned);
+                curve
+            });
+            let curves: Vec<Curve> = curves.collect();
+            let labels = split(&curves).into_iter().map(|(label, _)| label);
+            labels.collect::<Vec<_>>()
+        };
+        let runs = [
+            (Some("alone"), "algo=\"td3\" seed=0 batch=256"),
+            (Some("alone"), "algo=\"td3\" seed=1 batch=256"),
+            (Some("shaped"), "algo=\"sac\" seed=0 batch=384"),
+        ];
+        assert_eq!(named(&runs), ["alone (2 seeds)", "shaped (1 seed)"]);
+        assert_eq!(named(&runs[..1]), ["alone (1 seed)"]);
+        let within = [
+            (Some("alone"), "algo=\"td3\" seed=0 batch=256"),
+            (Some("alone"), "algo=\"td3\" seed=0 batch=384"),
+            (None, "algo=\"td3\" seed=0 batch=384"),
+        ];
+        let expected = [
+            "alone batch=256 (1 seed)",
+            "alone batch=384 (1 seed)",
+            "td3 batch=384 (1 seed)",
+        ];
+        assert_eq!(named(&within), expected);
     }
 
     #[test]

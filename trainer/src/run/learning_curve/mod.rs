@@ -42,14 +42,23 @@ impl Default for Style {
     }
 }
 
-/// Draws one picture per environment into `folder`. Each of `roots` is the folder of a run, or holds such at any depth, as
-/// the folder of a sweep does; of those, runs without an evaluation are left out. Answers what was written.
+/// The folder of a run, or one that holds such at any depth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Runs {
+    /// What their curve is called; without it, after what tells them from other curves.
+    pub name: Option<String>,
+    /// Where they are.
+    pub folder: PathBuf,
+}
+
+/// Draws one picture per environment into `folder`. Runs without an evaluation are left out, unless they are named
+/// themselves. Answers what was written.
 ///
 /// # Errors
 /// If a folder holds no run, nothing was evaluated yet, or a picture cannot be written.
-pub fn plot(roots: &[PathBuf], folder: &Path, style: Style) -> anyhow::Result<Vec<PathBuf>> {
+pub fn plot(roots: &[Runs], folder: &Path, style: Style) -> anyhow::Result<Vec<PathBuf>> {
     let mut by_env: BTreeMap<String, Vec<Curve>> = BTreeMap::new();
-    for root in roots {
+    for Runs { name, folder: root } in roots {
         let mut runs = Vec::new();
         find_runs(root, &mut runs)?;
         if runs.is_empty() {
@@ -61,7 +70,8 @@ pub fn plot(roots: &[PathBuf], folder: &Path, style: Style) -> anyhow::Result<Ve
         for run in runs {
             let (directory, recipe) = RunDirectory::open(&run)?;
             if run == *root || Curve::is_there(&directory)? {
-                let curve = Curve::read(&directory, &recipe)?;
+                let mut curve = Curve::read(&directory, &recipe)?;
+                curve.name.clone_from(name);
                 by_env.entry(recipe.run.env).or_default().push(curve);
             }
         }
