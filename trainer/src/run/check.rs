@@ -6,7 +6,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::training::{Run, fit, fit_with};
-use super::{Audience, Evaluation, Outcome, RunDirectory, Session, Stop, plot_potential};
+use super::{Audience, Evaluation, Outcome, RunDirectory, Session, Stop};
 use crate::data::{Demonstration, DemonstrationShape, Demonstrations};
 use crate::env::point_reach::PointReach;
 use crate::env::{Env, VectorEnv};
@@ -23,7 +23,7 @@ pub(super) fn recipe(name: &str, settings: &[(&str, &str)]) -> Recipe {
 }
 
 /// A learner of the point that is small enough for a test.
-fn small(algo: &str, settings: &[(&str, &str)]) -> Recipe {
+pub(super) fn small(algo: &str, settings: &[(&str, &str)]) -> Recipe {
     let sizes = [
         ("env", "PointReach-v0"),
         ("actor_hidden", "[64, 64]"),
@@ -52,7 +52,10 @@ pub(super) fn finish(
     Ok(outcome.expect("nobody stops it"))
 }
 
-fn finish_from_file(recipe: &Recipe, directory: &RunDirectory) -> anyhow::Result<Outcome> {
+pub(super) fn finish_from_file(
+    recipe: &Recipe,
+    directory: &RunDirectory,
+) -> anyhow::Result<Outcome> {
     let outcome = fit(recipe, directory, &alone())?;
     Ok(outcome.expect("nobody stops it"))
 }
@@ -69,7 +72,7 @@ pub(super) fn success(outcome: &Outcome) -> f64 {
 }
 
 /// Straight to the goal at full speed, or `wrong`, straight away from it.
-fn demonstrations(count: u64, wrong: bool) -> Demonstrations {
+pub(super) fn demonstrations(count: u64, wrong: bool) -> Demonstrations {
     let mut env = PointReach::new();
     let mut observation = [0.0; 4];
     let episode = |stream| {
@@ -343,105 +346,4 @@ fn hindsight_without_goals_is_refused() {
     let directory = RunDirectory::create(Some(&folder.path().join("run")), &recipe).unwrap();
     let message = finish(&recipe, &directory, None).unwrap_err().to_string();
     assert!(message.contains("no goals"), "{message}");
-}
-
-/// Fitted once, left in the run's folder with its values, read again, and drawn.
-#[test]
-fn shaped_runs_learn_from_a_potential_that_is_kept() {
-    let shown = demonstrations(20, false);
-    for (algo, potential) in [("td3", "maf"), ("sac", "realnvp"), ("ddpg", "gan")] {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("demonstrations.npz");
-        shown.write(&file).unwrap();
-        let settings = [
-            ("critic_hidden", "[64, 64]"),
-            ("critic_learning_rate", "1e-3"),
-            ("gamma", "0.95"),
-            ("normalize_observations", "true"),
-            ("learning_starts", "200"),
-            ("total_steps", "1200"),
-            ("log_interval", "600"),
-            ("eval_interval", "600"),
-            ("checkpoint_interval", "600"),
-            ("demonstrations", file.to_str().unwrap()),
-            ("num_demos", "20"),
-            ("demo_batch_size", "32"),
-            ("bc_weight", "0"),
-            ("rl_weight", "1"),
-            ("critic_on_demos", "false"),
-            ("potential", potential),
-            ("potential_epochs", "30"),
-            ("potential_hidden", "[32, 32]"),
-            ("potential_learning_rate", "2e-3"),
-            ("flow_smoothing", "2.0"),
-        ];
-        let recipe = small(algo, &settings);
-        let root = folder.path().join("run");
-        let directory = RunDirectory::create(Some(&root), &recipe).unwrap();
-        let outcome = finish_from_file(&recipe, &directory).unwrap();
-        let evaluation = outcome.last_evaluation.unwrap();
-        assert!(evaluation.mean_potential.unwrap().is_finite());
-
-        let text = std::fs::read_to_string(directory.potential_on_demonstrations()).unwrap();
-        assert_eq!(text.lines().count(), 1 + 20 * 30);
-        let log = std::fs::read_to_string(directory.progress()).unwrap();
-        let (names, last) = (log.lines().next().unwrap(), log.lines().last().unwrap());
-        let cell = |name: &str| -> f64 {
-            let index = names.split(',').position(|column| column == name).unwrap();
-            last.split(',').nth(index).unwrap().parse().unwrap()
-        };
-        let sum = cell("q") + cell("potential");
-        assert!((cell("q_plus_potential") - sum).abs() < 1e-9);
-        assert!(cell("potential").abs() > 1e-6, "{algo}: {log}");
-
-        // A later start has the same potential, not another fit.
-        std::fs::remove_file(directory.outcome()).unwrap();
-        let before = std::fs::read(directory.potential()).unwrap();
-        finish_from_file(&recipe, &directory).unwrap();
-        assert_eq!(before, std::fs::read(directory.potential()).unwrap());
-
-        // Another run may have it, too, unless it is made for other networks.
-        let of_another = directory.potential();
-        let of_another = [
-            settings.as_slice(),
-            &[("potential_file", of_another.to_str().unwrap())],
-        ];
-        let recipe_of_another = small(algo, &of_another.concat());
-        let heir = RunDirectory::create(Some(&folder.path().join("heir")), &recipe_of_another);
-        let heir = heir.unwrap();
-        finish_from_file(&recipe_of_another, &heir).unwrap();
-        assert_eq!(before, std::fs::read(heir.potential()).unwrap());
-        let values = |run: &RunDirectory| std::fs::read(run.potential_on_demonstrations()).unwrap();
-        assert_eq!(values(&directory), values(&heir));
-        let wider = [of_another.concat(), vec![("potential_hidden", "[32, 33]")]].concat();
-        let stranger = small(algo, &wider);
-        let run = RunDirectory::create(Some(&folder.path().join("stranger")), &stranger).unwrap();
-        let refused = format!("{:#}", finish_from_file(&stranger, &run).unwrap_err());
-        assert!(refused.contains("expected shape [33, 32]"), "{refused}");
-        assert!(refused.contains("run/potential.pt"), "{refused}");
-
-        let picture = plot_potential(&root, [0, 1], folder.path()).unwrap();
-        assert!(std::fs::metadata(picture).unwrap().len() > 10_000);
-        let refused = plot_potential(&root, [0, 4], folder.path()).unwrap_err();
-        assert!(refused.to_string().contains("0 to 3"), "{refused}");
-        std::fs::write(directory.potential(), &before[..before.len() / 2]).unwrap();
-        std::fs::remove_file(directory.outcome()).unwrap();
-        let refused = format!("{:#}", finish_from_file(&recipe, &directory).unwrap_err());
-        assert!(refused.contains("potential.pt"), "{refused}");
-    }
-}
-
-#[test]
-fn a_potential_needs_demonstrations() {
-    let mut draft = Draft::open("td3").unwrap();
-    draft.set("test", "potential", "maf").unwrap();
-    let message = draft.clone().resolve().unwrap_err().to_string();
-    assert!(
-        message.contains("`potential` must be with demonstrations"),
-        "{message}"
-    );
-    draft.set("test", "demonstrations", "some.npz").unwrap();
-    draft.set("test", "potential", "made").unwrap();
-    let message = draft.resolve().unwrap_err().to_string();
-    assert!(message.contains("unknown variant `made`"), "{message}");
 }

@@ -20,6 +20,8 @@ mod recording;
 #[cfg(test)]
 mod rollout_check;
 mod run_state;
+#[cfg(test)]
+mod shaping_check;
 mod stop;
 mod together;
 mod torch_policy;
