@@ -333,6 +333,15 @@ fn what_is_no_sweep_is_refused() {
         !out.exists(),
         "nothing is made of a sweep that cannot be run"
     );
+    let mut shaped = trainer();
+    shaped.args(["sweep", "reach2df-td3", "reach2df-td3-bc"]);
+    shaped.args(["--set", "demonstrations=none.npz", "--out"]);
+    let absent = refuse(shaped.arg(&out));
+    assert!(
+        absent.contains("member recipe=reach2df-td3: none.npz: demonstrations to learn from"),
+        "{absent}"
+    );
+    assert!(!out.exists());
     let twice = refuse(&mut sweep(&recipe, &["seed=[0, 0]"], &out));
     assert!(twice.contains("a value twice"), "{twice}");
 

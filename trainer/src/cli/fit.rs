@@ -108,22 +108,27 @@ pub fn fit(args: &FitArgs) -> anyhow::Result<bool> {
             let directory = match directory {
                 Some(directory) => directory,
                 None => {
-                    // Demonstrations that are not there are told before a folder is made, too.
-                    if let Some((path, _)) = recipe.demonstration_file() {
-                        std::fs::File::open(path).with_context(|| {
-                            format!("{path}: demonstrations to learn from (`trainer collect` makes some)")
-                        })?;
-                    }
-                    if let Some(path) = recipe.potential_file() {
-                        std::fs::File::open(path)
-                            .with_context(|| format!("{path}: the potential of another run"))?;
-                    }
+                    check_files(&recipe)?;
                     RunDirectory::create(args.out.as_deref(), &recipe)?
                 }
             };
             learn(args, &recipe, &directory, None)
         }
     }
+}
+
+/// Files to learn from that are not there are told before a folder is made, too.
+pub(super) fn check_files(recipe: &Recipe) -> anyhow::Result<()> {
+    if let Some((path, _)) = recipe.demonstration_file() {
+        std::fs::File::open(path).with_context(|| {
+            format!("{path}: demonstrations to learn from (`trainer collect` makes some)")
+        })?;
+    }
+    if let Some(path) = recipe.potential_file() {
+        std::fs::File::open(path)
+            .with_context(|| format!("{path}: the potential of another run"))?;
+    }
+    Ok(())
 }
 
 #[cfg(not(feature = "mpi"))]

@@ -58,6 +58,12 @@ pub fn sweep(args: &SweepArgs) -> anyhow::Result<bool> {
         None => Some(plan(args)?),
         Some(_) => None,
     };
+    if let Some(plan) = plan.as_ref().filter(|_| !args.dry_run) {
+        for member in &plan.members {
+            let problem = || format!("member {}", member.name);
+            super::fit::check_files(&member.recipe).with_context(problem)?;
+        }
+    }
     if args.dry_run {
         let names = match (&plan, &args.resume) {
             (Some(plan), _) => plan
