@@ -72,6 +72,24 @@ fn picture(
     Ok(())
 }
 
+/// Ten colours that are told apart on white, those of Tableau 10; after them they begin again.
+struct Categories;
+
+impl Palette for Categories {
+    const COLORS: &'static [(u8, u8, u8)] = &[
+        (31, 119, 180),
+        (255, 127, 14),
+        (44, 160, 44),
+        (214, 39, 40),
+        (148, 103, 189),
+        (140, 86, 75),
+        (227, 119, 194),
+        (127, 127, 127),
+        (188, 189, 34),
+        (23, 190, 207),
+    ];
+}
+
 /// The groups of all panels, each once; a place here is a colour.
 fn labels(panels: &[Panel]) -> Vec<&str> {
     let mut labels: Vec<&str> = Vec::new();
@@ -98,7 +116,7 @@ fn draw_head(
     for (index, label) in labels.iter().enumerate() {
         let y = (CAPTION_HEIGHT + KEY_HEIGHT * index as u32 + KEY_HEIGHT / 2) as i32;
         let line = vec![(88, y), (112, y)];
-        let color = Palette99::pick(index).stroke_width(2);
+        let color = Categories::pick(index).stroke_width(2);
         area.draw(&PathElement::new(line, color))?;
         area.draw(&Text::new(*label, (120, y), style.clone()))?;
     }
@@ -142,7 +160,7 @@ fn draw(
         .draw()?;
     for (label, bands) in &panel.series {
         let index = labels.iter().position(|known| known == label);
-        let color = Palette99::pick(index.expect("every label is in the key")).to_rgba();
+        let color = Categories::pick(index.expect("every label is in the key")).to_rgba();
         let upper = bands.iter().map(|band| (band.step, band.high));
         let lower = bands.iter().rev().map(|band| (band.step, band.low));
         chart.draw_series(std::iter::once(Polygon::new(
