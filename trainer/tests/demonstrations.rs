@@ -51,7 +51,7 @@ fn a_recording_is_read_by_numpy_and_by_every_command() {
         (&12.into(), &1.0.into())
     );
 
-    let merged = folder.join("both.npz");
+    let merged = folder.join("a/new/folder/both.npz");
     let merge = |demos: &mut Command| {
         demos
             .arg("merge")

@@ -18,7 +18,7 @@
 
 use std::path::Path;
 
-use rlfd_models::npz::{Npz, NpzWriter};
+use rlfd_models::npz::{Npz, NpzError, NpzWriter};
 
 use super::{
     Demonstration, DemonstrationError, DemonstrationShape, Demonstrations, Flaw, OlderLayout,
@@ -43,7 +43,7 @@ impl Demonstrations {
         Ok(demonstrations)
     }
 
-    /// Writes a file whole or not at all.
+    /// Writes a file whole or not at all, into a folder that is made if it is not there.
     ///
     /// # Errors
     /// If something is wrong with the episodes, or the file system refuses.
@@ -99,6 +99,12 @@ impl Demonstrations {
             }
             npz.f64("state", &[n, longest + 1, state_len], &states)?;
         }
+        // The folder of a bare name is the empty path, which is there.
+        let folder = path.parent().unwrap_or(Path::new(""));
+        std::fs::create_dir_all(folder).map_err(|error| NpzError {
+            path: folder.to_owned(),
+            problem: format!("cannot be made: {error}"),
+        })?;
         Ok(npz.write(path)?)
     }
 }
