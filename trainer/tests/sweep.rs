@@ -379,6 +379,19 @@ fn what_is_no_sweep_is_refused() {
     // More members of the same sweep are no other sweep.
     let more = succeed(sweep(&recipe, &["seed=[0, 1]", "total_steps=200"], &out).arg("--quiet"));
     assert_eq!(more.matches("finished").count(), 2, "{more}");
+    // What a sweep was recognised by before it could be prolonged.
+    let manifest = std::fs::read_to_string(out.join("sweep.json")).unwrap();
+    let earlier = manifest.replace("course_sha256", "recipe_sha256");
+    let earlier = earlier.replace("_sha256\": \"", "_sha256\": \"0");
+    std::fs::write(out.join("sweep.json"), earlier).unwrap();
+    let pictures = folder.path().join("pictures");
+    let mut plot = trainer();
+    succeed(plot.arg("plot").arg(&out).arg("--out").arg(&pictures));
+    let refused = refuse(trainer().args(["sweep", "--resume"]).arg(&out));
+    assert!(
+        refused.contains("is not the one that the sweep began with"),
+        "{refused}"
+    );
     std::fs::write(out.join("sweep.json"), "{\"members\": [").unwrap();
     let damaged = refuse(trainer().args(["sweep", "--resume"]).arg(&out));
     assert!(damaged.contains("sweep.json: damaged"), "{damaged}");

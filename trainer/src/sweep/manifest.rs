@@ -36,7 +36,9 @@ pub struct Entry {
     pub name: String,
     /// Its value on each axis.
     pub values: BTreeMap<String, String>,
-    /// [`Recipe::course_sha256`] of its recipe: it may be prolonged.
+    /// [`Recipe::course_sha256`] of its recipe: it may be prolonged. Before that was so, a digest of all of the recipe stood here under
+    /// the other name: such a sweep can be plotted, and is refused where it is to go on.
+    #[serde(alias = "recipe_sha256")]
     pub course_sha256: String,
     /// What became of it.
     pub state: State,
