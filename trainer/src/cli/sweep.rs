@@ -6,6 +6,7 @@ use std::thread::available_parallelism;
 use anyhow::Context;
 use clap::Args;
 
+use super::fit::check_files;
 use crate::env::registry;
 use crate::ranks;
 #[cfg(feature = "mpi")]
@@ -58,12 +59,6 @@ pub fn sweep(args: &SweepArgs) -> anyhow::Result<bool> {
         None => Some(plan(args)?),
         Some(_) => None,
     };
-    if let Some(plan) = plan.as_ref().filter(|_| !args.dry_run) {
-        for member in &plan.members {
-            let problem = || format!("member {}", member.name);
-            super::fit::check_files(&member.recipe).with_context(problem)?;
-        }
-    }
     if args.dry_run {
         let names = match (&plan, &args.resume) {
             (Some(plan), _) => plan
@@ -82,6 +77,10 @@ pub fn sweep(args: &SweepArgs) -> anyhow::Result<bool> {
         };
         names.iter().for_each(|name| println!("{name}"));
         return Ok(true);
+    }
+    for member in plan.iter().flat_map(|plan| &plan.members) {
+        let problem = || format!("member {}", member.name);
+        check_files(&member.recipe).with_context(problem)?;
     }
     match ranks::launched() {
         None => alone(args, plan.as_ref()),

@@ -104,14 +104,21 @@ mod tests {
     use super::*;
 
     fn labels(runs: &[&str]) -> Vec<String> {
-        let curves: Vec<Curve> = runs
-            .iter()
-            .map(|recipe| {
-                let keys = recipe.split(' ').filter_map(|pair| pair.split_once('='));
-                let keys = keys.map(|(key, value)| (key.to_owned(), value.to_owned()));
-                Curve::parse("e.csv", "step,return_mean\n1,2\n", keys.collect()).unwrap()
-            })
-            .collect();
+        let runs: Vec<_> = runs.iter().map(|recipe| (None, *recipe)).collect();
+        labels_of_named(&runs)
+    }
+
+    /// Of runs by their names and recipes.
+    fn labels_of_named(runs: &[(Option<&str>, &str)]) -> Vec<String> {
+        let curves = runs.iter().map(|(name, recipe)| {
+            let keys = recipe.split(' ').filter_map(|pair| pair.split_once('='));
+            let keys = keys.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            let curve = Curve::parse("e.csv", "step,return_mean\n1,2\n", keys.collect());
+            let mut curve = curve.unwrap();
+            curve.name = name.map(str::to_owned);
+            curve
+        });
+        let curves: Vec<Curve> = curves.collect();
         split(&curves).into_iter().map(|(label, _)| label).collect()
     }
 
@@ -153,26 +160,16 @@ mod tests {
     /// What differs between names needs no words; what differs within one does.
     #[test]
     fn a_name_stands_for_what_it_explains() {
-        let named = |runs: &[(Option<&str>, &str)]| {
-            let curves = runs.iter().map(|(name, recipe)| {
-                let keys = recipe.split(' ').filter_map(|pair| pair.split_once('='));
-                let keys = keys.map(|(key, value)| (key.to_owned(), value.to_owned()));
-                let curve = Curve::parse("e.csv", "step,return_mean\n1,2\n", keys.collect());
-                let mut curve = curve.unwrap();
-                curve.name = name.map(str::to_owned);
-                curve
-            });
-            let curves: Vec<Curve> = curves.collect();
-            let labels = split(&curves).into_iter().map(|(label, _)| label);
-            labels.collect::<Vec<_>>()
-        };
         let runs = [
             (Some("alone"), "algo=\"td3\" seed=0 batch=256"),
             (Some("alone"), "algo=\"td3\" seed=1 batch=256"),
             (Some("shaped"), "algo=\"sac\" seed=0 batch=384"),
         ];
-        assert_eq!(named(&runs), ["alone (2 seeds)", "shaped (1 seed)"]);
-        assert_eq!(named(&runs[..1]), ["alone (1 seed)"]);
+        assert_eq!(
+            labels_of_named(&runs),
+            ["alone (2 seeds)", "shaped (1 seed)"]
+        );
+        assert_eq!(labels_of_named(&runs[..1]), ["alone (1 seed)"]);
         let within = [
             (Some("alone"), "algo=\"td3\" seed=0 batch=256"),
             (Some("alone"), "algo=\"td3\" seed=0 batch=384"),
@@ -183,7 +180,7 @@ mod tests {
             "alone batch=384 (1 seed)",
             "td3 batch=384 (1 seed)",
         ];
-        assert_eq!(named(&within), expected);
+        assert_eq!(labels_of_named(&within), expected);
     }
 
     #[test]
