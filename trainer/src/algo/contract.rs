@@ -61,7 +61,7 @@ fn demonstrated() -> Demonstrated {
 fn potential() -> Potential {
     let data = demonstrated();
     let settings = PotentialSettings::tiny(PotentialModel::Maf);
-    Potential::fit(&data, DIMENSIONS, &settings, (0, 1), Device::Cpu, &|| ())
+    Potential::fitted_to(&data, DIMENSIONS, &settings, 0)
 }
 
 fn each(check: impl Fn(&str, &Recipe)) {

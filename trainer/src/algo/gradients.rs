@@ -213,7 +213,7 @@ fn shaped_actor() {
             };
             let mut settings = PotentialSettings::tiny(model);
             settings.potential_epochs = 200;
-            Potential::fit(&data, dimensions, &settings, (0, 1), Device::Cpu, &|| ())
+            Potential::fitted_to(&data, dimensions, &settings, 0)
         };
         let mut settings = PotentialSettings::tiny(model);
         settings.potential_decay = 0.7;

@@ -189,7 +189,7 @@ mod tests {
             observation: states.clone(),
             action: actions.clone(),
         };
-        let potential = Potential::fit(&data, dimensions, &settings, (1, 1), Device::Cpu, &|| ());
+        let potential = Potential::fitted_to(&data, dimensions, &settings, 1);
         let values = potential.values(&states, &actions);
         let mut batch = Batch::new(STEPS, 3, 2, Device::Cpu).with_potential(3);
         batch.fill_shaped(&potential, None, |rows| {

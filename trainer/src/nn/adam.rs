@@ -102,6 +102,12 @@ impl Adam {
         }
     }
 
+    /// As [`Adam::step`], on all numbers of `parameters`.
+    pub fn step_parameters(&mut self, parameters: &mut Parameters, gradients: &[&Tensor]) {
+        let mut flat = parameters.flat().shallow_clone();
+        self.step(&mut flat, gradients);
+    }
+
     /// For a checkpoint.
     #[must_use]
     pub fn save(&self) -> AdamState {
@@ -145,15 +151,6 @@ fn apply(
         *m = beta_1 * *m + (1.0 - beta_1) * g;
         *v = beta_2 * *v + (1.0 - beta_2) * g * g;
         *p -= step.rate * *m / (v.sqrt() * step.reciprocal_root + epsilon);
-    }
-}
-
-/// Lets a single number (SAC's log temperature) use the same optimiser.
-impl Adam {
-    /// As [`Adam::step`], on all numbers of `parameters`.
-    pub fn step_parameters(&mut self, parameters: &mut Parameters, gradients: &[&Tensor]) {
-        let mut flat = parameters.flat().shallow_clone();
-        self.step(&mut flat, gradients);
     }
 }
 

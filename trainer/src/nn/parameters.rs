@@ -2,9 +2,13 @@
 //! is a single pass whatever the number of layers.
 
 use rand::{Rng, RngExt};
+use rand_distr::StandardNormal;
 use tch::{Device, Kind, Tensor};
 
 use super::MlpShape;
+
+/// Standard deviation of a standard normal number that is drawn again while beyond ±2.
+const TRUNCATED_STD: f32 = 0.879_625_7;
 
 /// A flat f32 tensor holding `copies` networks of one shape, one after the other.
 #[derive(Debug)]
@@ -47,6 +51,28 @@ impl Parameters {
             for (fan_in, fan_out) in shape.layers() {
                 let bound = (6.0 / (fan_in + fan_out) as f32).sqrt();
                 values.extend((0..fan_in * fan_out).map(|_| rng.random_range(-bound..bound)));
+                values.extend(std::iter::repeat_n(0.0, fan_out));
+            }
+        }
+        Self {
+            flat: Tensor::from_slice(&values).to_device(device),
+        }
+    }
+
+    /// Weights normal with variance 2 / (fan_in + fan_out) (Glorot & Bengio 2010, equation 12), none beyond two standard
+    /// deviations of the normal numbers they are made from; biases zero.
+    #[must_use]
+    pub fn glorot_normal(
+        shape: &MlpShape,
+        copies: usize,
+        device: Device,
+        rng: &mut impl Rng,
+    ) -> Self {
+        let mut values = Vec::with_capacity(shape.parameter_count() * copies);
+        for _ in 0..copies {
+            for (fan_in, fan_out) in shape.layers() {
+                let std = (2.0 / (fan_in + fan_out) as f32).sqrt() / TRUNCATED_STD;
+                values.extend((0..fan_in * fan_out).map(|_| std * truncated_normal(rng)));
                 values.extend(std::iter::repeat_n(0.0, fan_out));
             }
         }
@@ -116,6 +142,15 @@ impl Parameters {
             pairs.for_each(|(target, value)| *target += weight * (value - *target));
         } else {
             let _ = self.flat.lerp_(&other.flat, weight);
+        }
+    }
+}
+
+fn truncated_normal(rng: &mut impl Rng) -> f32 {
+    loop {
+        let number: f32 = rng.sample(StandardNormal);
+        if number.abs() <= 2.0 {
+            return number;
         }
     }
 }

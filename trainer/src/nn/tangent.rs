@@ -83,6 +83,24 @@ impl Mlp {
             rows::sum(&both, &gradient.biases[layer]);
         }
     }
+
+    /// After [`Mlp::backward`] without a gradient and [`Mlp::forward_along`]: `gradient` is overwritten by the derivatives of
+    /// `Σ delta · (∂output along direction)` alone, delta being what was in [`Tape::output_delta`] of `tape`, which is that of the
+    /// derivative by the input along `direction`. It does not depend on biases.
+    ///
+    /// # Panics
+    /// As [`Mlp::forward_along`].
+    pub fn slope_gradient(&self, direction: &Tensor, tape: &Tape, along: &Tape, gradient: &Self) {
+        assert!(self.is_piecewise_linear(), "ReLUs without normalisation");
+        for (layer, weight) in gradient.weights.iter().enumerate() {
+            let x_along = match layer {
+                0 => direction,
+                _ => &along.outputs[layer - 1],
+            };
+            let _ = tape.deltas[layer].tr().mm_out(weight, x_along);
+            let _ = gradient.biases[layer].shallow_clone().zero_();
+        }
+    }
 }
 
 #[cfg(test)]

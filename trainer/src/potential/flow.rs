@@ -12,8 +12,8 @@ use rand::Rng;
 use rlfd_models::Activation;
 use tch::{Device, Kind, Tensor};
 
+use super::PotentialSettings;
 use super::masks::Coupling;
-use super::network::Network;
 use crate::nn::{Adam, Mlp, MlpShape, Parameters, Tape};
 
 /// Bounds on α. Gradients pass them as if they were not there, or a layer that reached one would stay there.
@@ -25,41 +25,46 @@ pub(super) const LOSS_BOUND: f64 = 1e5;
 /// Rows of the batch for which the weight of the gradient's norm is stated.
 pub(super) const REFERENCE_ROWS: f64 = 128.0;
 
-/// Layers in the order from data to normal numbers.
+/// Layers in the order from data to normal numbers, with what they learn by.
 #[derive(Debug)]
 pub(super) struct Flow {
     dim: usize,
     shape: MlpShape,
     n_layers: usize,
-    parameters: Parameters,
+    smoothing: f64,
+    pub(super) parameters: Parameters,
+    pub(super) adam: Adam,
     /// Ones, and zeros where a weight stays zero.
     mask: Tensor,
+    /// For whole minibatches and for what is left of a pass.
+    learnings: Vec<Learning>,
 }
 
 impl Flow {
-    /// Freshly initialised from `rng`.
+    /// Freshly initialised from `rng`, for rows of `dim` numbers.
     pub(super) fn new(
         dim: usize,
         coupling: Coupling,
-        n_layers: usize,
-        hidden: &[usize],
+        settings: &PotentialSettings,
         rng: &mut impl Rng,
     ) -> Self {
-        let sizes = [&[dim], hidden, &[2 * dim]].concat();
-        let masks = coupling.masks(dim, hidden);
+        let (n_layers, hidden) = (settings.flow_layers, &settings.potential_hidden);
         let shape = MlpShape::new(dim, hidden, 2 * dim, Activation::Relu);
-        let fresh = (0..n_layers).flat_map(|_| Network::new(&sizes, Some(&masks), rng).frozen());
-        let fresh: Vec<f32> = fresh.collect();
+        let parameters = Parameters::glorot_normal(&shape, n_layers, Device::Cpu, rng);
+        let masks = coupling.masks(dim, hidden);
         let one = masks.iter().flat_map(|mask| [&mask.weight, &mask.bias]);
         let one: Vec<f32> = one.flatten().copied().collect();
-        let mut parameters = Parameters::zeros(&shape, n_layers, Device::Cpu);
-        parameters.copy_from(&fresh);
+        let mask = Tensor::from_slice(&one.repeat(n_layers));
+        let _ = parameters.flat().shallow_clone().g_mul_(&mask);
         Self {
             dim,
             shape,
             n_layers,
+            smoothing: settings.flow_smoothing,
+            adam: Adam::new(parameters.flat(), settings.potential_learning_rate),
             parameters,
-            mask: Tensor::from_slice(&one.repeat(n_layers)),
+            mask,
+            learnings: Vec::new(),
         }
     }
 
@@ -70,14 +75,19 @@ impl Flow {
         layers.map(<[f32]>::to_vec).collect()
     }
 
-    /// An optimiser of its parameters.
-    pub(super) fn adam(&self, learning_rate: f64) -> Adam {
-        Adam::new(self.parameters.flat(), learning_rate)
-    }
-
-    /// Takes a step along what [`Learning::gradient`] has found.
-    pub(super) fn step(&mut self, adam: &mut Adam, learning: &Learning) {
-        adam.step_parameters(&mut self.parameters, &[learning.gradient.flat()]);
+    /// A step down the loss of a batch `[rows, dim]`.
+    pub(super) fn update(&mut self, batch: &Tensor) {
+        let rows = batch.size()[0];
+        let known = self.learnings.iter().position(|one| one.rows == rows);
+        let index = known.unwrap_or_else(|| {
+            let new = Learning::new(self, rows as usize, self.smoothing);
+            self.learnings.push(new);
+            self.learnings.len() - 1
+        });
+        let learning = &mut self.learnings[index];
+        learning.gradient(batch);
+        let gradient = learning.gradient.flat();
+        self.adam.step_parameters(&mut self.parameters, &[gradient]);
     }
 
     fn networks(&self, parameters: &Parameters) -> Vec<Mlp> {
@@ -88,7 +98,7 @@ impl Flow {
 
 /// The loss of a batch and its derivatives by all parameters, with buffers for so many rows.
 #[derive(Debug)]
-pub(super) struct Learning {
+struct Learning {
     dim: i64,
     rows: i64,
     /// Weight of the gradient's norm for this many rows.
@@ -120,7 +130,7 @@ struct Layer {
 
 impl Learning {
     /// For batches of `rows` rows; `smoothing` is the weight at 128 rows.
-    pub(super) fn new(flow: &Flow, rows: usize, smoothing: f64) -> Self {
+    fn new(flow: &Flow, rows: usize, smoothing: f64) -> Self {
         let gradient = Parameters::zeros(&flow.shape, flow.n_layers, Device::Cpu);
         let tape = || Tape::new(&flow.shape, rows, Device::Cpu);
         let nets = flow.networks(&flow.parameters).into_iter();
@@ -151,13 +161,8 @@ impl Learning {
         }
     }
 
-    /// How many rows a batch has.
-    pub(super) fn rows(&self) -> i64 {
-        self.rows
-    }
-
-    /// Derivatives of the loss of a batch `[rows, dim]`, for [`Flow::step`].
-    pub(super) fn gradient(&mut self, x: &Tensor) {
+    /// Derivatives of the loss of a batch `[rows, dim]`.
+    fn gradient(&mut self, x: &Tensor) {
         tch::no_grad(|| {
             let surprise = self.forward(x);
             // Beyond its bound a row does not count.
@@ -259,13 +264,21 @@ mod tests {
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
+    use super::super::PotentialModel;
     use super::super::flow_reference::Reference;
     use super::*;
+
+    fn settings(n_layers: usize, hidden: &[usize]) -> PotentialSettings {
+        let mut settings = PotentialSettings::tiny(PotentialModel::Maf);
+        settings.flow_layers = n_layers;
+        settings.potential_hidden = hidden.to_vec();
+        settings
+    }
 
     /// Weights large enough for scales, some of them at their bounds, to matter.
     fn flow(dim: usize, coupling: Coupling, factor: f64) -> Flow {
         let mut rng = ChaCha8Rng::seed_from_u64(7);
-        let flow = Flow::new(dim, coupling, 4, &[24, 20], &mut rng);
+        let flow = Flow::new(dim, coupling, &settings(4, &[24, 20]), &mut rng);
         let _ = flow.parameters.flat().shallow_clone().g_mul_scalar_(factor);
         flow
     }
@@ -287,10 +300,7 @@ mod tests {
                 let reference = Reference::of(&flow.frozen(), 6, coupling, &[24, 20]);
                 let leaf = x.to_kind(Kind::Double).set_requires_grad(true);
                 let (loss, _) = reference.loss(&leaf, smoothing);
-                let parameters = reference.parameters();
-                let gradients = Tensor::run_backward(&[loss], &parameters, false, false);
-                let flat: Vec<Tensor> = gradients.iter().map(|g| g.flatten(0, -1)).collect();
-                let expected = Tensor::cat(&flat, 0);
+                let expected = reference.gradient(&loss);
                 let size = expected.abs().max().double_value(&[]);
                 let error = (found - expected).abs().max().double_value(&[]) / size;
                 assert!(error < 2e-4, "{coupling:?} {factor} {smoothing}: {error}");
@@ -312,14 +322,15 @@ mod tests {
         tch::set_num_threads(1);
         let (coupling, hidden) = (Coupling::Autoregressive, [24, 24]);
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let mut flow = Flow::new(2, coupling, 2, &hidden, &mut rng);
-        let (mut fast, mut slow) = (flow.adam(3e-3), flow.adam(3e-4));
-        let mut learning = Learning::new(&flow, 256, 0.0);
+        let mut settings = settings(2, &hidden);
+        settings.potential_learning_rate = 3e-3;
+        let mut flow = Flow::new(2, coupling, &settings, &mut rng);
         let data = gaussian(10_000, 5).to_kind(Kind::Float);
         for step in 0..900 {
-            learning.gradient(&data.narrow(0, step * 256 % 9_700, 256));
-            let adam = if step < 600 { &mut fast } else { &mut slow };
-            flow.step(adam, &learning);
+            if step == 600 {
+                flow.adam = Adam::new(flow.parameters.flat(), 3e-4);
+            }
+            flow.update(&data.narrow(0, step * 256 % 9_700, 256));
         }
         let flow = Reference::of(&flow.frozen(), 2, coupling, &hidden);
         let surprise = flow.surprise(&gaussian(10_000, 6)).double_value(&[]);

@@ -1,8 +1,7 @@
 //! [`Reference`]: a flow as autograd differentiates it, in double precision. [`Flow`](super::flow::Flow) is held against it, and its own
 //! tests hold it against what is known of densities.
 
-use rand::Rng;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::flow::{LOG_SCALE_MAX, LOG_SCALE_MIN, LOSS_BOUND, REFERENCE_ROWS, log_normal};
 use super::masks::Coupling;
@@ -16,22 +15,6 @@ pub(super) struct Reference {
 }
 
 impl Reference {
-    /// Freshly initialised from `rng`.
-    pub(super) fn new(
-        dim: usize,
-        coupling: Coupling,
-        n_layers: usize,
-        hidden: &[usize],
-        rng: &mut impl Rng,
-    ) -> Self {
-        let sizes = [&[dim], hidden, &[2 * dim]].concat();
-        let masks = coupling.masks(dim, hidden);
-        let layers = (0..n_layers)
-            .map(|_| Network::new(&sizes, Some(&masks), rng))
-            .collect();
-        Self { dim, layers }
-    }
-
     /// With the numbers of [`Flow::frozen`](super::flow::Flow::frozen).
     pub(super) fn of(
         numbers: &[Vec<f32>],
@@ -41,9 +24,7 @@ impl Reference {
     ) -> Self {
         let sizes = [&[dim], hidden, &[2 * dim]].concat();
         let masks = coupling.masks(dim, hidden);
-        let layer = |numbers: &Vec<f32>| {
-            Network::with_numbers(&sizes, &masks, numbers).to_kind(Kind::Double)
-        };
+        let layer = |numbers: &Vec<f32>| Network::new(&sizes, Some(&masks), numbers);
         Self {
             dim,
             layers: numbers.iter().map(layer).collect(),
@@ -89,11 +70,17 @@ impl Reference {
         rows.clamp(-LOSS_BOUND, LOSS_BOUND).mean(x.kind())
     }
 
-    pub(super) fn parameters(&self) -> Vec<Tensor> {
+    fn parameters(&self) -> Vec<Tensor> {
         self.layers.iter().flat_map(Network::parameters).collect()
     }
 
-    /// One list of numbers per layer.
+    /// The derivative of `value` by all numbers, layer after layer.
+    pub(super) fn gradient(&self, value: &Tensor) -> Tensor {
+        let layers = self.layers.iter().map(|layer| layer.gradient(value));
+        Tensor::cat(&layers.collect::<Vec<_>>(), 0)
+    }
+
+    /// Each `[rows, dim]`.
     fn shift_and_log_scale(&self, layer: &Network, x: &Tensor) -> (Tensor, Tensor) {
         let dim = self.dim as i64;
         let output = layer.forward(x);
@@ -117,6 +104,8 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use tch::{Device, Kind};
 
+    use super::super::flow::Flow;
+    use super::super::{PotentialModel, PotentialSettings};
     use super::*;
 
     impl Reference {
@@ -137,14 +126,6 @@ mod tests {
             }
             x
         }
-
-        fn to_kind(&self, kind: Kind) -> Self {
-            let layers = self.layers.iter().map(|layer| layer.to_kind(kind));
-            Self {
-                dim: self.dim,
-                layers: layers.collect(),
-            }
-        }
     }
 
     fn random(rows: i64, columns: i64, seed: i64) -> Tensor {
@@ -155,7 +136,11 @@ mod tests {
     /// In double precision, with weights large enough for the scales to matter.
     fn flow(dim: usize, coupling: Coupling, n_layers: usize, seed: u64) -> Reference {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        Reference::new(dim, coupling, n_layers, &[16, 16], &mut rng).to_kind(Kind::Double)
+        let mut settings = PotentialSettings::tiny(PotentialModel::Maf);
+        settings.flow_layers = n_layers;
+        settings.potential_hidden = vec![16, 16];
+        let flow = Flow::new(dim, coupling, &settings, &mut rng);
+        Reference::of(&flow.frozen(), dim, coupling, &[16, 16])
     }
 
     fn both(dim: usize, n_layers: usize) -> [Reference; 2] {

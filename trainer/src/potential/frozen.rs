@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use super::demonstrated::Statistics;
 use super::flow::{LOG_SCALE_MAX, LOG_SCALE_MIN, log_normal};
-use super::{Demonstrated, PotentialModel, PotentialSettings, fit};
+use super::{Demonstrated, Fitting, PotentialModel, PotentialSettings, fit};
 use crate::algo::Dimensions;
 use crate::nn::{Mlp, MlpShape, Parameters, Tape};
 
@@ -51,8 +51,7 @@ pub enum PotentialError {
 }
 
 impl Potential {
-    /// Learns from `data`, on at most `threads` threads, whose number changes no bit. `tell` hears of every pass over the
-    /// data of every member of the ensemble.
+    /// Learns from `data`; nothing if `fitting` was broken off. The number of threads changes no bit, nor do restarts.
     ///
     /// # Panics
     /// If the lengths of `data` are not those of whole rows, or there is none: the caller's bug.
@@ -61,22 +60,21 @@ impl Potential {
         data: &Demonstrated,
         dimensions: Dimensions,
         settings: &PotentialSettings,
-        (seed, threads): (u64, usize),
         device: Device,
-        tell: &(dyn Fn() + Sync),
-    ) -> Self {
+        fitting: &Fitting<'_>,
+    ) -> Option<Self> {
         let rows = data.observation.len() / dimensions.observation;
         assert!(rows > 0, "a demonstrated state");
         assert_eq!(data.observation.len(), rows * dimensions.observation);
         assert_eq!(data.action.len(), rows * dimensions.action);
-        let fitted = fit::fit(data, dimensions, settings, seed, threads, tell);
-        Self::assemble(
+        let fitted = fit::fit(data, dimensions, settings, fitting)?;
+        Some(Self::assemble(
             dimensions,
             settings,
             device,
             fitted.statistics,
             &fitted.members,
-        )
+        ))
     }
 
     fn assemble(

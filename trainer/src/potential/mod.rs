@@ -6,8 +6,7 @@
 //! Reinforcement Learning with Imperfect Demonstrations using Generative Models"): from the density of a normalising
 //! flow (`flow`) or from the critic of a Wasserstein GAN (`wgan`).
 //!
-//! Fitting happens once, before a run. Both losses hold the norm of a gradient: a flow's derivatives are written out along that
-//! gradient, a GAN's are left to libtorch's autograd.
+//! Fitting happens once, before a run. Both losses hold the norm of a gradient, along which their derivatives are written out.
 //! Afterwards a potential is plain numbers, answered by [`PotentialShard`] with written-out derivatives. Nothing here
 //! knows of environments, rewards or files of demonstrations.
 
@@ -18,10 +17,14 @@ mod flow;
 mod flow_reference;
 mod frozen;
 mod masks;
+mod member;
+#[cfg(test)]
 mod network;
 mod settings;
 mod wgan;
 
 pub use demonstrated::Demonstrated;
+pub use fit::Fitting;
 pub use frozen::{Potential, PotentialError, PotentialShard};
+pub use member::{Member, MemberState};
 pub use settings::{PotentialModel, PotentialSettings};

@@ -230,15 +230,13 @@ fn a_batch_is_composed_as_the_recipe_says() {
     let recipe = recipe("point-reach-her", &settings);
     let folder = tempfile::tempdir().unwrap();
     let directory = RunDirectory::create(Some(&folder.path().join("run")), &recipe).unwrap();
-    let mut run = Run::new(
-        &recipe,
-        &directory,
-        Some(&shown),
-        None,
-        None,
-        Audience::Nobody,
-    )
-    .unwrap();
+    let session = Session {
+        audience: Audience::Nobody,
+        stop: Stop::default(),
+        peers: None,
+    };
+    let run = Run::new(&recipe, &directory, Some(&shown), None, &session);
+    let mut run = run.unwrap().expect("not stopped");
     (0..90).for_each(|_| run.collect());
     for _ in 0..50 {
         run.fill_batch();

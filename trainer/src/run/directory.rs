@@ -196,6 +196,12 @@ impl RunDirectory {
         self.root.join("potential-on-demonstrations.csv")
     }
 
+    /// A member of the ensemble that Φ is to become, while it is fitted.
+    #[must_use]
+    pub fn potential_member(&self, number: usize) -> PathBuf {
+        self.root.join(format!("potential-member-{number}.bin"))
+    }
+
     /// What becomes [`RunDirectory::checkpoint`] once all processes that learn as one have theirs.
     #[must_use]
     pub fn next_checkpoint(&self) -> PathBuf {

@@ -15,11 +15,13 @@ mod mentor;
 mod outcome;
 mod policy_file;
 mod potential_file;
+mod potential_fit;
 mod progress;
 mod recording;
 #[cfg(test)]
 mod rollout_check;
 mod run_state;
+mod sealed;
 #[cfg(test)]
 mod shaping_check;
 mod stop;

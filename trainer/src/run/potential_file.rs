@@ -1,54 +1,76 @@
 //! The potential of a run: read from its folder if it is there, else from another run's or fitted to the run's
 //! demonstrations, and left there, so that a resumed run goes on with the very same.
 
+use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, bail};
 
 use super::mentor::Mentor;
-use super::{Audience, Progress, RunDirectory};
+use super::{Audience, RunDirectory, Session, potential_fit};
 use crate::algo::Dimensions;
-use crate::potential::{Demonstrated, Potential, PotentialSettings};
+use crate::nn::Collective;
+use crate::potential::Potential;
 use crate::recipe::Recipe;
 
-/// Of the streams that potentials are fitted with, apart from all others of a run.
-const POTENTIAL_SEED: u64 = 0x706f_7465;
-
-/// The potential that `recipe` asks for; nothing if it asks for none.
+/// The potential that `recipe` asks for; nothing if it asks for none. Breaks off if the session was stopped while it was fitted.
 pub(super) fn open(
     recipe: &Recipe,
     directory: &RunDirectory,
     mentor: Option<&Mentor>,
     dimensions: Dimensions,
-    audience: Audience,
-) -> anyhow::Result<Option<Potential>> {
+    session: &Session,
+) -> anyhow::Result<ControlFlow<(), Option<Potential>>> {
     let Some(settings) = &recipe.shaping else {
-        return Ok(None);
+        return Ok(ControlFlow::Continue(None));
     };
     let read = |path: &Path| {
         let potential = Potential::read(path, dimensions, settings, recipe.device());
         potential.with_context(|| path.display().to_string())
     };
     let path = directory.potential();
-    if path.exists() {
-        return Ok(Some(read(&path)?));
-    }
-    let Some(mentor) = mentor else {
-        bail!("`potential`: there are no demonstrations to fit it to");
-    };
-    let data = mentor.demonstrated();
-    let started = Instant::now();
-    let (potential, origin) = match recipe.potential_file() {
-        Some(file) => (read(Path::new(file))?, format!("of {file}")),
-        None => {
-            let potential = fit(recipe, settings, &data, dimensions, audience);
-            let seconds = started.elapsed().as_secs_f64();
-            (potential, format!("fitted in {seconds:.1} s"))
+    let found = match (path.exists(), mentor) {
+        (true, _) => Some(read(&path)?),
+        (false, None) => bail!("`potential`: there are no demonstrations to fit it to"),
+        (false, Some(mentor)) => {
+            let started = Instant::now();
+            let made = match recipe.potential_file() {
+                Some(file) => Some((read(Path::new(file))?, format!("of {file}"))),
+                None => {
+                    potential_fit::fit(recipe, settings, directory, mentor, dimensions, session)?
+                        .map(|it| {
+                            (
+                                it,
+                                format!("fitted in {:.1} s", started.elapsed().as_secs_f64()),
+                            )
+                        })
+                }
+            };
+            if let Some((potential, origin)) = &made {
+                leave(potential, origin, directory, mentor, session.audience)?;
+            }
+            made.map(|(potential, _)| potential)
         }
     };
+    // Of several processes, all go on or none.
+    let peers: Option<&Collective> = session.peers.as_ref();
+    if peers.map_or(found.is_none(), |peers| peers.any(found.is_none())) {
+        return Ok(ControlFlow::Break(()));
+    }
+    potential_fit::clear(settings, directory)?;
+    Ok(ControlFlow::Continue(found))
+}
+
+/// Writes a new potential, and its values where it was fitted.
+fn leave(
+    potential: &Potential,
+    origin: &str,
+    directory: &RunDirectory,
+    mentor: &Mentor,
+    audience: Audience,
+) -> anyhow::Result<()> {
+    let data = mentor.demonstrated();
     let values = potential.values(&data.observation, &data.action);
     if audience == Audience::Person {
         let (mean, std) = mean_and_std(&values);
@@ -57,39 +79,7 @@ pub(super) fn open(
     }
     write_values(&directory.potential_on_demonstrations(), mentor, &values)?;
     // Last, for it is what a resumed run looks for.
-    potential.write(&path)?;
-    Ok(Some(potential))
-}
-
-fn fit(
-    recipe: &Recipe,
-    settings: &PotentialSettings,
-    data: &Demonstrated,
-    dimensions: Dimensions,
-    audience: Audience,
-) -> Potential {
-    let passes = settings.potential_epochs * settings.potential_ensemble;
-    let done = AtomicUsize::new(0);
-    // A sweep counts environment steps, and these are none.
-    let audience = match audience {
-        Audience::Person => Audience::Person,
-        Audience::Nobody | Audience::Sweep => Audience::Nobody,
-    };
-    let progress = Mutex::new(Progress::new(0, passes, audience));
-    let tell = || {
-        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        // Whoever comes while it is drawn need not draw it again.
-        if let Ok(mut progress) = progress.try_lock() {
-            progress.advance(done);
-        }
-    };
-    let run = &recipe.run;
-    let seeds = (run.seed ^ POTENTIAL_SEED, run.threads);
-    let potential = Potential::fit(data, dimensions, settings, seeds, recipe.device(), &tell);
-    if let Ok(progress) = progress.lock() {
-        progress.finish();
-    }
-    potential
+    Ok(potential.write(&directory.potential())?)
 }
 
 /// One row per demonstrated step.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// How often a line is printed where no bar can be drawn.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
+/// How often a sweep hears of what comes before the first step.
+const NEWS_INTERVAL: Duration = Duration::from_secs(30);
 /// How often a sweep hears of steps.
 const REPORT_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -31,10 +33,20 @@ pub struct Report {
     pub news: Option<String>,
 }
 
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    /// Of environments.
+    Steps,
+    /// Over the demonstrations that a potential is fitted to; a sweep counts steps, and these are none.
+    Passes,
+}
+
 /// The voice of one run.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
+    unit: Unit,
     audience: Audience,
     last_line: Instant,
     started: (usize, Instant),
@@ -42,43 +54,56 @@ pub struct Progress {
 
 impl Progress {
     /// From `done` of `total` environment steps.
-    ///
-    /// # Panics
-    /// Never: the template is constant.
     #[must_use]
     pub fn new(done: usize, total: usize, audience: Audience) -> Self {
+        let this = Self::counting(Unit::Steps, done, total, audience);
+        if audience == Audience::Sweep {
+            report(done, None);
+        }
+        this
+    }
+
+    /// From `done` of `total` passes over the demonstrations.
+    pub(super) fn of_passes(done: usize, total: usize, audience: Audience) -> Self {
+        Self::counting(Unit::Passes, done, total, audience)
+    }
+
+    fn counting(unit: Unit, done: usize, total: usize, audience: Audience) -> Self {
         let bar = match audience {
             Audience::Person => ProgressBar::new(total as u64),
             Audience::Nobody | Audience::Sweep => ProgressBar::hidden(),
         };
-        let template =
-            "{bar:30} {human_pos}/{human_len} steps  {per_sec}  {eta_precise} left  {msg}";
-        bar.set_style(ProgressStyle::with_template(template).expect("a constant template"));
+        let counted = unit.name();
+        let template = format!(
+            "{{bar:30}} {{human_pos}}/{{human_len}} {counted}  {{per_sec}}  {{eta_precise}} left  {{msg}}"
+        );
+        let style = ProgressStyle::with_template(&template);
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_position(done as u64);
         bar.reset_eta();
-        if audience == Audience::Sweep {
-            report(done, None);
-        }
         Self {
             bar,
+            unit,
             audience,
             last_line: Instant::now(),
             started: (done, Instant::now()),
         }
     }
 
-    /// `step` of the total are done.
-    pub fn advance(&mut self, step: usize) {
-        self.bar.set_position(step as u64);
-        let audience = self.audience;
-        match audience {
-            Audience::Person if self.bar.is_hidden() && self.is_due(LINE_INTERVAL) => {
-                let rate = (step - self.started.0) as f64 / self.started.1.elapsed().as_secs_f64();
-                let total = self.bar.length().unwrap_or_default();
-                eprintln!("{step}/{total} steps  {rate:.0}/s  {}", self.bar.message());
+    /// `done` of the total are done.
+    pub fn advance(&mut self, done: usize) {
+        self.bar.set_position(done as u64);
+        let (unit, total) = (self.unit.name(), self.bar.length().unwrap_or_default());
+        match (self.audience, self.unit) {
+            (Audience::Person, _) if self.bar.is_hidden() && self.is_due(LINE_INTERVAL) => {
+                let rate = (done - self.started.0) as f64 / self.started.1.elapsed().as_secs_f64();
+                eprintln!("{done}/{total} {unit}  {rate:.0}/s  {}", self.bar.message());
             }
-            Audience::Sweep if self.is_due(REPORT_INTERVAL) => report(step, None),
-            Audience::Nobody | Audience::Person | Audience::Sweep => {}
+            (Audience::Sweep, Unit::Steps) if self.is_due(REPORT_INTERVAL) => report(done, None),
+            (Audience::Sweep, Unit::Passes) if self.is_due(NEWS_INTERVAL) => {
+                report(0, Some(&format!("potential: {done}/{total} {unit}")));
+            }
+            (Audience::Nobody | Audience::Person | Audience::Sweep, _) => {}
         }
     }
 
@@ -90,7 +115,13 @@ impl Progress {
                 self.last_line = Instant::now();
                 eprintln!("{line}");
             }
-            Audience::Sweep => report(self.bar.position() as usize, Some(line)),
+            Audience::Sweep => {
+                let step = match self.unit {
+                    Unit::Steps => self.bar.position() as usize,
+                    Unit::Passes => 0,
+                };
+                report(step, Some(line));
+            }
             Audience::Nobody | Audience::Person => {}
         }
     }
@@ -106,6 +137,15 @@ impl Progress {
             self.last_line = Instant::now();
         }
         due
+    }
+}
+
+impl Unit {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Steps => "steps",
+            Self::Passes => "passes",
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use rand_chacha::ChaCha8Rng;
 use rlfd_models::atomic_file;
 use serde::{Deserialize, Serialize};
 
-use super::RunDirectory;
 use super::log::LogLengths;
+use super::{RunDirectory, sealed};
 use crate::algo::AlgorithmState;
 use crate::data::{Episode, Experience};
 use crate::env::VectorState;
@@ -161,12 +161,7 @@ impl RunState {
     }
 
     fn write_to(&self, path: &Path) -> anyhow::Result<()> {
-        let body = postcard::to_allocvec(self).context("a run's state is plain data")?;
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&CRC.checksum(&body).to_le_bytes());
-        bytes.extend_from_slice(&body);
-        atomic_file::replace(path, &bytes)
-            .with_context(|| format!("{}: cannot be written", path.display()))
+        sealed::write(path, MAGIC, self)
     }
 
     /// The state a run was last left in; nothing if it was killed before its first checkpoint.
@@ -186,24 +181,10 @@ impl RunState {
     }
 
     fn read_from(path: &Path, course_sha256: &str) -> anyhow::Result<Option<Self>> {
-        if !path.exists() {
+        let Some(state) = sealed::read::<Self>(path, MAGIC)? else {
             return Ok(None);
-        }
-        let name = path.display();
-        let bytes = std::fs::read(path).with_context(|| format!("{name}: cannot be read"))?;
-        let Some((crc, body)) = bytes
-            .strip_prefix(MAGIC)
-            .and_then(|rest| rest.split_first_chunk::<4>())
-        else {
-            bail!(
-                "{name}: not a checkpoint of this version of the trainer (it should begin with RLFDRUN3)"
-            );
         };
-        if CRC.checksum(body) != u32::from_le_bytes(*crc) {
-            bail!("{name}: damaged: its CRC does not match its contents");
-        }
-        let state: Self =
-            postcard::from_bytes(body).with_context(|| format!("{name}: cannot be decoded"))?;
+        let name = path.display();
         if state.course_sha256 != course_sha256 {
             bail!(
                 "{name}: belongs to a recipe with SHA-256 {}, but recipe.toml has {course_sha256}, both without \

@@ -1,6 +1,10 @@
 //! A frozen potential against autograd, against closed forms and against itself from a file.
 
+use std::ops::ControlFlow;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::super::MemberState;
 
 use super::*;
 
@@ -28,21 +32,44 @@ fn line(rows: usize) -> Demonstrated {
     data
 }
 
+impl Potential {
+    /// Fitted without interruption.
+    pub(crate) fn fitted_to(
+        data: &Demonstrated,
+        dimensions: Dimensions,
+        settings: &PotentialSettings,
+        seed: u64,
+    ) -> Self {
+        let fitting = Fitting {
+            seed,
+            threads: 1,
+            states: Vec::new(),
+            watch: &|_, _| ControlFlow::Continue(()),
+        };
+        Self::fit(data, dimensions, settings, Device::Cpu, &fitting).expect("not broken off")
+    }
+
+    fn numbers(&self) -> Vec<Vec<f32>> {
+        let networks = self.members.iter().flatten();
+        networks.map(Parameters::to_vec).collect()
+    }
+}
+
 fn fitted(settings: &PotentialSettings, threads: usize) -> Potential {
-    let (data, heard) = (line(300), AtomicUsize::new(0));
-    let potential = Potential::fit(
-        &data,
-        DIMENSIONS,
-        settings,
-        (7, threads),
-        Device::Cpu,
-        &|| {
+    let heard = AtomicUsize::new(0);
+    let fitting = Fitting {
+        seed: 7,
+        threads,
+        states: Vec::new(),
+        watch: &|_, _| {
             heard.fetch_add(1, Ordering::Relaxed);
+            ControlFlow::Continue(())
         },
-    );
+    };
+    let potential = Potential::fit(&line(300), DIMENSIONS, settings, Device::Cpu, &fitting);
     let passes = settings.potential_epochs * settings.potential_ensemble;
     assert_eq!(heard.into_inner(), passes);
-    potential
+    potential.expect("not broken off")
 }
 
 fn random(rows: i64, columns: i64, seed: i64) -> Tensor {
@@ -200,15 +227,11 @@ fn threads_and_files_change_no_bit_and_members_differ() {
         settings.potential_ensemble = 3;
         settings.flow_smoothing = 10.0;
         let (one, two) = (fitted(&settings, 1), fitted(&settings, 2));
-        let numbers = |potential: &Potential| -> Vec<Vec<f32>> {
-            let networks = potential.members.iter().flatten();
-            networks.map(Parameters::to_vec).collect()
-        };
-        assert_eq!(numbers(&one), numbers(&two));
+        assert_eq!(one.numbers(), two.numbers());
         assert_ne!(one.members[0][0].to_vec(), one.members[1][0].to_vec());
         one.write(&path).unwrap();
         let read = Potential::read(&path, DIMENSIONS, &settings, Device::Cpu).unwrap();
-        assert_eq!(numbers(&one), numbers(&read));
+        assert_eq!(one.numbers(), read.numbers());
         assert_eq!(one.statistics, read.statistics);
         let data = line(20);
         let values = |potential: &Potential| potential.values(&data.observation, &data.action);
@@ -221,5 +244,50 @@ fn threads_and_files_change_no_bit_and_members_differ() {
             message.contains("`member.0.network.0.layer.1.weight`: expected shape [11, 16]"),
             "{message}"
         );
+    }
+}
+
+/// Broken off after an uneven number of passes of each member, and once more.
+#[test]
+fn a_fitting_that_was_broken_off_goes_on_bit_for_bit() {
+    for model in MODELS {
+        let mut settings = PotentialSettings::tiny(model);
+        settings.potential_ensemble = 2;
+        settings.potential_epochs = 7;
+        settings.flow_smoothing = 10.0;
+        let until = |passes: [usize; 2], states: Vec<Option<MemberState>>| {
+            let kept = Mutex::new(states.clone());
+            let fitting = Fitting {
+                seed: 7,
+                threads: 2,
+                states,
+                watch: &|number, member| {
+                    if member.passes() < passes[number] {
+                        return ControlFlow::Continue(());
+                    }
+                    kept.lock().unwrap()[number] = Some(member.save());
+                    ControlFlow::Break(())
+                },
+            };
+            let data = line(300);
+            let broken = Potential::fit(&data, DIMENSIONS, &settings, Device::Cpu, &fitting);
+            assert!(broken.is_none());
+            let kept = kept.into_inner().unwrap();
+            // Through bytes, as in a file.
+            let bytes = postcard::to_allocvec(&kept).unwrap();
+            postcard::from_bytes::<Vec<Option<MemberState>>>(&bytes).unwrap()
+        };
+        let states = until([5, 7], until([2, 3], vec![None, None]));
+        let passes = states.iter().flatten().map(|state| state.passes);
+        assert_eq!(passes.collect::<Vec<_>>(), [5, 7]);
+        let fitting = Fitting {
+            seed: 7,
+            threads: 1,
+            states,
+            watch: &|_, _| ControlFlow::Continue(()),
+        };
+        let data = line(300);
+        let resumed = Potential::fit(&data, DIMENSIONS, &settings, Device::Cpu, &fitting).unwrap();
+        assert_eq!(resumed.numbers(), fitted(&settings, 1).numbers());
     }
 }

@@ -1,5 +1,6 @@
 //! What a run is made of, by its recipe: environments, experience, demonstrations, potential, networks, random streams.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
@@ -14,27 +15,27 @@ use crate::data::{
     Rollout,
 };
 use crate::env::{Env, EnvSpec, GoalReward, VectorEnv, registry};
-use crate::nn::{Collective, GOAL_STD_FLOOR, Normalizer};
+use crate::nn::{GOAL_STD_FLOOR, Normalizer};
 use crate::recipe::Recipe;
 use crate::run::collector::Collector;
 use crate::run::log::{LogLengths, RunLog};
 use crate::run::mentor::Mentor;
-use crate::run::{Audience, RunDirectory, potential_file, together};
+use crate::run::{RunDirectory, Session, potential_file, together};
 
 /// Streams of one seed, so that drawing more from one never shifts another. The environments' are in `VectorEnv`.
 const INITIALISATION: u64 = 1;
 const EXPLORATION: u64 = 2;
 const UPDATES: u64 = 3;
 impl<'a> Run<'a> {
-    /// Everything in its place, before the first step.
+    /// Everything in its place, before the first step; nothing if `session` was stopped while a potential was fitted.
     pub(in crate::run) fn new(
         recipe: &'a Recipe,
         directory: &'a RunDirectory,
         demonstrations: Option<&Demonstrations>,
-        peers: Option<Collective>,
         logs: Option<&LogLengths>,
-        audience: Audience,
-    ) -> anyhow::Result<Self> {
+        session: &Session,
+    ) -> anyhow::Result<Option<Self>> {
+        let peers = session.peers.clone();
         let (run, policy) = (&recipe.run, &recipe.policy);
         let device = recipe.device();
         if device.is_cuda() && !tch::Cuda::is_available() {
@@ -66,7 +67,10 @@ impl<'a> Run<'a> {
             action: spec.action_dim(),
         };
         let potential =
-            potential_file::open(recipe, directory, mentor.as_ref(), dimensions, audience)?;
+            potential_file::open(recipe, directory, mentor.as_ref(), dimensions, session)?;
+        let ControlFlow::Continue(potential) = potential else {
+            return Ok(None);
+        };
         // Of the learners, only one from rollouts keeps demonstrations of its own.
         let shown = (mentor.as_ref())
             .filter(|_| regime == Regime::OnPolicy)
@@ -154,7 +158,7 @@ impl<'a> Run<'a> {
             this.collector = Some(Collector::new(environments, stream(seed, EXPLORATION)));
         }
         this.observe_demonstrations();
-        Ok(this)
+        Ok(Some(this))
     }
 
     /// The statistics begin with the demonstrations.

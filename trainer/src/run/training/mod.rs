@@ -27,7 +27,7 @@ use crate::recipe::Recipe;
 use report::describe;
 
 /// Runs `recipe` in `directory` to its end, from its last checkpoint if it has one. Answers nothing if `stop` was asked
-/// for before: then there is a checkpoint to go on from.
+/// for before: then there is a checkpoint to go on from, or what has been fitted of a potential.
 ///
 /// # Errors
 /// If another process works on this run, the environment does not open, the device is absent, the demonstrations do not
@@ -72,14 +72,9 @@ pub fn fit_with(
         Some(peers) => together::last_common_state(recipe, directory, peers)?,
     };
     let logs = state.as_ref().map(|state| &state.logs);
-    let mut run = Run::new(
-        recipe,
-        directory,
-        demonstrations,
-        peers.cloned(),
-        logs,
-        session.audience,
-    )?;
+    let Some(mut run) = Run::new(recipe, directory, demonstrations, logs, session)? else {
+        return Ok(None);
+    };
     match state {
         Some(state) => run.restore(state)?,
         None => {
