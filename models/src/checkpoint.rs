@@ -27,6 +27,7 @@
 mod archive;
 mod contract;
 mod pickle_reader;
+mod pickle_value;
 mod pickle_writer;
 
 use std::collections::BTreeMap;

@@ -13,21 +13,18 @@
 //! # Ok::<(), rlfd_models::npz::NpzError>(())
 //! ```
 
+mod text;
+mod writer;
+
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Write};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use ndarray::{ArrayD, ArrayView, IxDyn, OwnedRepr};
-use ndarray_npy::{
-    NpzReader, ReadDataError, ReadNpyError, ReadNpzError, ReadableElement, WritableElement,
-    WriteDataError, WriteNpyExt,
-};
-use py_literal::Value;
+use ndarray::{ArrayD, IxDyn, OwnedRepr};
+use ndarray_npy::{NpzReader, ReadNpyError, ReadNpzError, ReadableElement};
 
-use crate::atomic_file;
-
-/// Characters that a text may have.
-const MAX_TEXT_LEN: usize = 256;
+use text::Text;
+pub use writer::NpzWriter;
 
 /// Why a file of arrays cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -194,113 +191,6 @@ impl Npz {
     }
 }
 
-/// Arrays to be written into one file.
-pub struct NpzWriter {
-    zip: ndarray_npy::NpzWriter<Cursor<Vec<u8>>>,
-}
-
-impl std::fmt::Debug for NpzWriter {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("NpzWriter").finish_non_exhaustive()
-    }
-}
-
-impl Default for NpzWriter {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl NpzWriter {
-    /// No array yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            zip: ndarray_npy::NpzWriter::new_compressed(Cursor::new(Vec::new())),
-        }
-    }
-
-    /// Adds an array of doubles.
-    ///
-    /// # Errors
-    /// If the shape does not fit, or the name is there already.
-    pub fn f64(&mut self, name: &str, shape: &[usize], data: &[f64]) -> Result<(), NpzError> {
-        self.add(name, shape, data)
-    }
-
-    /// Adds an array of singles.
-    ///
-    /// # Errors
-    /// As [`NpzWriter::f64`].
-    pub fn f32(&mut self, name: &str, shape: &[usize], data: &[f32]) -> Result<(), NpzError> {
-        self.add(name, shape, data)
-    }
-
-    /// Adds an array of whole numbers.
-    ///
-    /// # Errors
-    /// As [`NpzWriter::f64`].
-    pub fn i64(&mut self, name: &str, shape: &[usize], data: &[i64]) -> Result<(), NpzError> {
-        self.add(name, shape, data)
-    }
-
-    /// Adds an array of truth values.
-    ///
-    /// # Errors
-    /// As [`NpzWriter::f64`].
-    pub fn bool(&mut self, name: &str, shape: &[usize], data: &[bool]) -> Result<(), NpzError> {
-        self.add(name, shape, data)
-    }
-
-    /// Adds a text without dimensions, of at most 256 characters.
-    ///
-    /// # Errors
-    /// If it is longer.
-    pub fn text(&mut self, name: &str, text: &str) -> Result<(), NpzError> {
-        if text.chars().count() > MAX_TEXT_LEN {
-            return Err(unwritten(name, "a text of more than 256 characters"));
-        }
-        self.add(name, &[], &[Text(text.to_owned())])
-    }
-
-    fn add<T: WritableElement>(
-        &mut self,
-        name: &str,
-        shape: &[usize],
-        data: &[T],
-    ) -> Result<(), NpzError> {
-        let view = ArrayView::from_shape(IxDyn(shape), data)
-            .map_err(|reason| unwritten(name, &reason.to_string()))?;
-        self.add_view(name, &view)
-    }
-
-    fn add_view(&mut self, name: &str, array: &impl WriteNpyExt) -> Result<(), NpzError> {
-        self.zip
-            .add_array(name, array)
-            .map_err(|reason| unwritten(name, &reason.to_string()))
-    }
-
-    /// Writes `path` whole or not at all.
-    ///
-    /// # Errors
-    /// Whatever the file system answers.
-    pub fn write(self, path: &Path) -> Result<(), NpzError> {
-        let error = |reason: String| NpzError {
-            path: path.to_owned(),
-            problem: format!("cannot be written: {reason}"),
-        };
-        let bytes = self.zip.finish().map_err(|r| error(r.to_string()))?;
-        atomic_file::replace(path, &bytes.into_inner()).map_err(|r| error(r.to_string()))
-    }
-}
-
-fn unwritten(name: &str, problem: &str) -> NpzError {
-    NpzError {
-        path: PathBuf::from("npz"),
-        problem: format!("array `{name}` cannot be written: {problem}"),
-    }
-}
-
 /// A number and its type.
 trait Number: ReadableElement + Copy {
     const TYPE: ElementType;
@@ -342,67 +232,6 @@ fn of_type<T: Number>(reader: &mut Reader, name: &str) -> Result<Numbers, ReadNp
         data: array.iter().map(|x| x.number()).collect(),
         element_type: T::TYPE,
     })
-}
-
-/// NumPy's `<U`: a fixed number of characters of four bytes, filled up with zeros.
-#[derive(Clone, Debug)]
-struct Text(String);
-
-impl WritableElement for Text {
-    fn type_descriptor() -> Value {
-        Value::String(format!("<U{MAX_TEXT_LEN}"))
-    }
-
-    fn write<W: Write>(&self, mut writer: W) -> Result<(), WriteDataError> {
-        let mut units: Vec<u32> = self.0.chars().map(u32::from).collect();
-        units.resize(MAX_TEXT_LEN, 0);
-        for unit in units {
-            writer.write_all(&unit.to_le_bytes())?;
-        }
-        Ok(())
-    }
-
-    fn write_slice<W: Write>(slice: &[Self], mut writer: W) -> Result<(), WriteDataError> {
-        slice.iter().try_for_each(|text| text.write(&mut writer))
-    }
-}
-
-impl ReadableElement for Text {
-    fn read_to_end_exact_vec<R: Read>(
-        mut reader: R,
-        descriptor: &Value,
-        len: usize,
-    ) -> Result<Vec<Self>, ReadDataError> {
-        let wrong = || ReadDataError::WrongDescriptor(descriptor.clone());
-        let Value::String(kind) = descriptor else {
-            return Err(wrong());
-        };
-        let width: usize = kind
-            .strip_prefix("<U")
-            .and_then(|width| width.parse().ok())
-            .ok_or_else(wrong)?;
-        let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes)?;
-        let expected = (4 * width).checked_mul(len).ok_or_else(wrong)?;
-        if bytes.len() < expected {
-            return Err(ReadDataError::MissingData);
-        }
-        if bytes.len() > expected {
-            return Err(ReadDataError::ExtraBytes(bytes.len() - expected));
-        }
-        let (units, _) = bytes.as_chunks::<4>();
-        let text = |units: &[[u8; 4]]| {
-            let characters = units.iter().map(|unit| u32::from_le_bytes(*unit));
-            let known = characters.take_while(|unit| *unit != 0);
-            let text: Option<String> = known.map(char::from_u32).collect();
-            text.map(Text)
-                .ok_or_else(|| ReadDataError::ParseData("no Unicode".into()))
-        };
-        match width {
-            0 => Ok(vec![Self(String::new()); len]),
-            _ => units.chunks(width).map(text).collect(),
-        }
-    }
 }
 
 #[cfg(test)]

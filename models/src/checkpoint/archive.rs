@@ -7,7 +7,8 @@ use std::io::{Cursor, Read, Write};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, System, ZipArchive, ZipWriter};
 
-use super::pickle_reader::{self, TensorRecord};
+use super::pickle_reader;
+use super::pickle_value::TensorRecord;
 use super::{CheckpointError, Tensor, pickle_writer};
 
 /// Folder of all records, as `torch.save` names it after the file.

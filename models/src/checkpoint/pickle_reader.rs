@@ -6,52 +6,12 @@
 //! Opcodes: CPython, `Lib/pickletools.py`. Arguments of the globals: PyTorch, `torch/_utils.py`.
 
 use super::CheckpointError;
+use super::pickle_value::{Global, Outcome, TensorRecord, Value, call, storage};
 
 /// Containers nest this deep at most; a state dictionary needs five.
 const MAX_DEPTH: usize = 16;
 /// Values built or copied in all. A policy needs some dozens per tensor.
 const MAX_VALUES: usize = 1 << 20;
-/// Bytes of text that count as one value.
-const TEXT_PER_VALUE: usize = 32;
-
-/// Where a tensor's numbers lie.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct TensorRecord {
-    /// The storage is record `data/<key>`.
-    pub key: String,
-    /// Numbers in the storage.
-    pub storage_len: usize,
-    /// Index of the first number.
-    pub storage_offset: usize,
-    /// Lengths of the axes.
-    pub shape: Vec<usize>,
-    /// Steps between numbers along each axis.
-    pub stride: Vec<usize>,
-}
-
-#[derive(Clone, Debug)]
-enum Value {
-    None,
-    Bool,
-    Float,
-    Int(i64),
-    Text(String),
-    Tuple(Vec<Value>),
-    List(Vec<Value>),
-    Dict(Vec<(Value, Value)>),
-    Global(Global),
-    Storage { key: String, len: usize },
-    Tensor(TensorRecord),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Global {
-    RebuildTensor,
-    RebuildParameter,
-    OrderedDict,
-    FloatStorage,
-}
-
 /// Runs the pickle; the dictionary's entries in its order.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<(String, TensorRecord)>, CheckpointError> {
     let mut machine = Machine {
@@ -96,9 +56,6 @@ fn entries(value: Value) -> Result<Vec<(String, TensorRecord)>, String> {
     }
     Ok(entries)
 }
-
-/// Problems are sentences; [`read`] adds where.
-type Outcome<T> = Result<T, String>;
 
 struct Machine<'a> {
     bytes: &'a [u8],
@@ -357,107 +314,5 @@ impl Machine<'_> {
             dict.push((key, value));
         }
         self.push(Value::Dict(dict))
-    }
-}
-
-/// `("storage", FloatStorage, key, device, len)`.
-fn storage(id: Value) -> Outcome<Value> {
-    let Value::Tuple(items) = id else {
-        return Err("a persistent id is no tuple".into());
-    };
-    match items.as_slice() {
-        [
-            Value::Text(kind),
-            Value::Global(Global::FloatStorage),
-            Value::Text(key),
-            Value::Text(_device),
-            Value::Int(len),
-        ] if kind == "storage" => Ok(Value::Storage {
-            key: key.clone(),
-            len: count(*len)?,
-        }),
-        _ => Err("a persistent id does not name a float storage".into()),
-    }
-}
-
-fn call(callee: Value, arguments: Value) -> Outcome<Value> {
-    let (Value::Global(global), Value::Tuple(arguments)) = (callee, arguments) else {
-        return Err("REDUCE of something other than a global and a tuple".into());
-    };
-    match (global, arguments.as_slice()) {
-        (Global::OrderedDict, []) => Ok(Value::Dict(Vec::new())),
-        (Global::RebuildParameter, [Value::Tensor(tensor), ..]) => {
-            Ok(Value::Tensor(tensor.clone()))
-        }
-        (
-            Global::RebuildTensor,
-            [
-                Value::Storage { key, len },
-                Value::Int(offset),
-                Value::Tuple(shape),
-                Value::Tuple(stride),
-                ..,
-            ],
-        ) if shape.len() == stride.len() => Ok(Value::Tensor(TensorRecord {
-            key: key.clone(),
-            storage_len: *len,
-            storage_offset: count(*offset)?,
-            shape: counts(shape)?,
-            stride: counts(stride)?,
-        })),
-        (global, _) => Err(format!(
-            "{global:?} is called with other arguments than usual"
-        )),
-    }
-}
-
-fn counts(values: &[Value]) -> Outcome<Vec<usize>> {
-    let count = |value: &Value| match value {
-        Value::Int(value) => count(*value),
-        other => Err(format!("{} is where a size is expected", other.kind())),
-    };
-    values.iter().map(count).collect()
-}
-
-fn count(value: i64) -> Outcome<usize> {
-    usize::try_from(value).map_err(|_| format!("{value} is no size"))
-}
-
-impl Value {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::None => "None",
-            Self::Bool => "a bool",
-            Self::Float => "a float",
-            Self::Int(_) => "an integer",
-            Self::Text(_) => "text",
-            Self::Tuple(_) => "a tuple",
-            Self::List(_) => "a list",
-            Self::Dict(_) => "a dictionary",
-            Self::Global(_) => "a global",
-            Self::Storage { .. } => "a storage",
-            Self::Tensor(_) => "a tensor",
-        }
-    }
-
-    /// Recursion is bounded: nothing deeper than [`MAX_DEPTH`] is ever put together.
-    fn depth(&self) -> usize {
-        1 + match self {
-            Self::Tuple(items) | Self::List(items) => items.iter().map(Self::depth).max(),
-            Self::Dict(items) => items.iter().map(|(k, v)| k.depth().max(v.depth())).max(),
-            _ => None,
-        }
-        .unwrap_or(0)
-    }
-
-    fn n_values(&self) -> usize {
-        1 + match self {
-            Self::Tuple(items) | Self::List(items) => items.iter().map(Self::n_values).sum(),
-            Self::Dict(items) => items.iter().map(|(k, v)| k.n_values() + v.n_values()).sum(),
-            Self::Tensor(tensor) => 2 * tensor.shape.len() + tensor.key.len() / TEXT_PER_VALUE,
-            Self::Text(text) => text.len() / TEXT_PER_VALUE,
-            Self::Storage { key, .. } => key.len() / TEXT_PER_VALUE,
-            _ => 0,
-        }
     }
 }

@@ -249,7 +249,7 @@ fn a_pickle_that_is_no_dictionary_of_float_tensors_is_refused_by_name() {
 
 #[test]
 fn a_view_outside_its_storage_is_refused_and_a_strided_one_is_gathered() {
-    let record = |offset, shape: &[usize], stride: &[usize]| pickle_reader::TensorRecord {
+    let record = |offset, shape: &[usize], stride: &[usize]| pickle_value::TensorRecord {
         key: "0".to_string(),
         storage_len: 6,
         storage_offset: offset,

@@ -27,6 +27,8 @@ mod fault;
 mod memory;
 mod options;
 mod policy;
+#[cfg(feature = "update")]
+mod refusal;
 mod status;
 #[cfg(feature = "update")]
 mod update;
@@ -53,12 +55,14 @@ pub use options::{Between, Gain, Joint, Options, rlfd_controller_set_options};
 pub use policy::{
     Policy, rlfd_policy_act, rlfd_policy_new, rlfd_policy_reset, rlfd_policy_self_test,
 };
+#[cfg(feature = "update")]
+pub use refusal::{Refusal, rlfd_refusal_name};
 pub use status::{Status, rlfd_status_name};
 #[cfg(feature = "update")]
 pub use update::{
-    Flash, Installed, RLFD_UPDATER_MEMORY, Refusal, UpdateStatus, Updater, rlfd_refusal_name,
-    rlfd_update_choose, rlfd_updater_begin, rlfd_updater_chunk, rlfd_updater_commit,
-    rlfd_updater_new, rlfd_updater_status,
+    Flash, Installed, RLFD_UPDATER_MEMORY, UpdateStatus, Updater, rlfd_update_choose,
+    rlfd_updater_begin, rlfd_updater_chunk, rlfd_updater_commit, rlfd_updater_new,
+    rlfd_updater_status,
 };
 
 /// Nothing in the library panics, and a linker that drops what is not reached drops this.

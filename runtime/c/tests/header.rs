@@ -26,6 +26,7 @@ fn the_committed_header_is_the_sources() {
         "cycle",
         "options",
         "update",
+        "refusal",
     ] {
         builder = builder.with_src(package.join(format!("src/{source}.rs")));
     }
