@@ -13,6 +13,10 @@ use mujoco_rs::renderer::{MjRenderer, RendererError};
 use crate::env::Env;
 use crate::env::mujoco::{Camera, Simulation};
 
+/// Pages show animations without a player, if these are small: half as wide and high, in 64 colours chosen for the whole of it.
+const GIF_FILTER: &str = "scale=iw/2:ih/2:flags=area,split[whole][sample];\
+    [sample]palettegen=max_colors=64[colours];[whole][colours]paletteuse=dither=none";
+
 /// Why no video came out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -231,11 +235,16 @@ fn start_encoder(
         .map_err(file_error)?
         .into_temp_path();
     let complaints = tempfile::tempfile().map_err(file_error)?;
+    let is_gif = suffix.eq_ignore_ascii_case(".gif");
+    let output = match is_gif {
+        true => ["-filter_complex", GIF_FILTER],
+        false => ["-pix_fmt", "yuv420p"],
+    };
     let encoder = Command::new("ffmpeg")
         .args(["-loglevel", "error", "-y", "-f", "rawvideo"])
         .args(["-pix_fmt", "rgb24", "-s", &format!("{width}x{height}")])
         .args(["-r", &fps.to_string(), "-i", "-", "-an"])
-        .args(["-pix_fmt", "yuv420p"])
+        .args(output)
         .arg(&partial)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

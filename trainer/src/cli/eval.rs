@@ -33,7 +33,7 @@ pub struct EvalArgs {
     /// [default: torch for .pt, ort for .onnx, engine for .rlfd]
     #[arg(long)]
     backend: Option<String>,
-    /// Write a video of all episodes
+    /// Write a video of all episodes, or an animation of half the size as FILE.gif
     #[arg(long, value_name = "FILE.mp4")]
     video: Option<PathBuf>,
     /// Write what the policy observed and answered, `obs` and `actions`: for `export image --calibrate`
