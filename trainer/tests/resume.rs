@@ -197,66 +197,6 @@ fn td3_killed_and_resumed_with_shaped_rewards() {
     compare("shaped td3", "td3", &extra);
 }
 
-/// Asked to stop while it fits, a run keeps what has been fitted and goes on from there.
-#[test]
-fn a_potential_that_is_fitted_in_pieces_is_that_fitted_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("straight.npz");
-    let collect = ["collect", "--env", "Reach2DF-v1", "--script", "straight"];
-    let wish = ["--episodes", "20", "--action-noise", "0.1", "--out"];
-    succeed(trainer().args(collect).args(wish).arg(&file));
-    for recipe in ["reach2df-td3-maf", "reach2df-td3-gan"] {
-        let [whole, broken] = ["whole", "broken"].map(|name| folder.path().join(recipe).join(name));
-        let fit = |run: &Path| {
-            let mut command = trainer();
-            command.args(["fit", "--quiet", "--recipe", recipe, "--out"]);
-            command.arg(run).args(["--total-steps", "80"]);
-            let settings = [
-                &format!("demonstrations={}", file.display()),
-                "num_demos=20",
-                "potential_ensemble=2",
-                "potential_epochs=300",
-                "potential_hidden=[64, 64]",
-            ];
-            for setting in settings {
-                command.args(["--set", setting]);
-            }
-            command
-        };
-        let started = std::time::Instant::now();
-        succeed(&mut fit(&whole));
-        let third = started.elapsed() / 3;
-
-        let mut command = fit(&broken);
-        let mut pieces = 0;
-        for session in 1.. {
-            let mut child = command.spawn().unwrap();
-            // Later sessions get longer, so that slow machines come to an end too.
-            std::thread::sleep(third * session);
-            if child.try_wait().unwrap().is_none() {
-                let process = child.id().to_string();
-                let kill = Command::new("kill").args(["-TERM", &process]).status();
-                assert!(kill.unwrap().success());
-            }
-            let status = child.wait().unwrap();
-            if status.success() {
-                break;
-            }
-            assert_eq!(status.code(), Some(1), "{recipe}: stopped");
-            if !broken.join("potential.pt").exists() {
-                assert!(broken.join("potential-member-0.bin").exists(), "{recipe}");
-                pieces += 1;
-            }
-            command = trainer();
-            command.args(["fit", "--quiet", "--resume"]).arg(&broken);
-        }
-        assert!(pieces > 0, "{recipe}: never stopped while it fitted");
-        let potential = |run: &Path| std::fs::read(run.join("potential.pt")).unwrap();
-        assert_eq!(potential(&whole), potential(&broken), "{recipe}");
-        assert!(!broken.join("potential-member-0.bin").exists());
-    }
-}
-
 #[test]
 fn a_finished_run_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();

@@ -35,7 +35,7 @@ pub(super) fn small(algo: &str, settings: &[(&str, &str)]) -> Recipe {
     recipe(algo, &[&sizes, settings].concat())
 }
 
-fn alone() -> Session {
+pub(super) fn alone() -> Session {
     Session {
         audience: Audience::Nobody,
         stop: Stop::default(),
@@ -230,11 +230,7 @@ fn a_batch_is_composed_as_the_recipe_says() {
     let recipe = recipe("point-reach-her", &settings);
     let folder = tempfile::tempdir().unwrap();
     let directory = RunDirectory::create(Some(&folder.path().join("run")), &recipe).unwrap();
-    let session = Session {
-        audience: Audience::Nobody,
-        stop: Stop::default(),
-        peers: None,
-    };
+    let session = alone();
     let run = Run::new(&recipe, &directory, Some(&shown), None, &session);
     let mut run = run.unwrap().expect("not stopped");
     (0..90).for_each(|_| run.collect());

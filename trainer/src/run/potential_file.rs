@@ -10,7 +10,6 @@ use anyhow::{Context, bail};
 use super::mentor::Mentor;
 use super::{Audience, RunDirectory, Session, potential_fit};
 use crate::algo::Dimensions;
-use crate::nn::Collective;
 use crate::potential::Potential;
 use crate::recipe::Recipe;
 
@@ -38,13 +37,11 @@ pub(super) fn open(
             let made = match recipe.potential_file() {
                 Some(file) => Some((read(Path::new(file))?, format!("of {file}"))),
                 None => {
-                    potential_fit::fit(recipe, settings, directory, mentor, dimensions, session)?
-                        .map(|it| {
-                            (
-                                it,
-                                format!("fitted in {:.1} s", started.elapsed().as_secs_f64()),
-                            )
-                        })
+                    let fitted = potential_fit::fit(
+                        recipe, settings, directory, mentor, dimensions, session,
+                    )?;
+                    let seconds = started.elapsed().as_secs_f64();
+                    fitted.map(|potential| (potential, format!("fitted in {seconds:.1} s")))
                 }
             };
             if let Some((potential, origin)) = &made {
@@ -54,7 +51,7 @@ pub(super) fn open(
         }
     };
     // Of several processes, all go on or none.
-    let peers: Option<&Collective> = session.peers.as_ref();
+    let peers = session.peers.as_ref();
     if peers.map_or(found.is_none(), |peers| peers.any(found.is_none())) {
         return Ok(ControlFlow::Break(()));
     }

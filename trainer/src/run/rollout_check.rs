@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use super::check::{finish, recipe, run};
+use super::RunDirectory;
+use super::check::{alone, finish, recipe, run};
 use super::training::fit_with;
-use super::{Audience, RunDirectory, Session, Stop};
 use crate::collect::{Demonstrator, Imperfection, Lend, Script, ScriptKind, Wish, collect};
 use crate::data::Demonstrations;
 
@@ -75,11 +75,7 @@ fn a_stopped_run_goes_on_bit_for_bit() {
     finish(&recipe, &whole, Some(&shown)).unwrap();
     let a_sixth = started.elapsed() / 6;
     for sessions in 0.. {
-        let session = Session {
-            audience: Audience::Nobody,
-            stop: Stop::default(),
-            peers: None,
-        };
+        let session = alone();
         let asker = session.stop.clone();
         // The first is stopped before its first step, however fast the machine is; later ones get longer.
         if sessions == 0 {

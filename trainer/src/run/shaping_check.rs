@@ -1,7 +1,9 @@
 //! What runs whose rewards are shaped by demonstrations leave behind, on the task that needs no simulator.
 
-use super::check::{demonstrations, finish_from_file, small};
-use super::{RunDirectory, plot_potential};
+use std::time::Instant;
+
+use super::check::{alone, demonstrations, finish, finish_from_file, small};
+use super::{RunDirectory, fit_with, plot_potential};
 use crate::recipe::Draft;
 
 /// Fitted once, left in the run's folder with its values, read again, and drawn.
@@ -87,6 +89,59 @@ fn shaped_runs_learn_from_a_potential_that_is_kept() {
         std::fs::remove_file(directory.outcome()).unwrap();
         let refused = format!("{:#}", finish_from_file(&recipe, &directory).unwrap_err());
         assert!(refused.contains("potential.pt"), "{refused}");
+    }
+}
+
+/// Asked to stop while it fits, a run keeps what has been fitted and goes on from there.
+#[test]
+fn a_potential_that_is_fitted_in_pieces_is_that_fitted_at_once() {
+    let shown = demonstrations(20, false);
+    for potential in ["maf", "gan"] {
+        let settings = [
+            ("total_steps", "40"),
+            ("demonstrations", "in-memory"),
+            ("num_demos", "20"),
+            ("demo_batch_size", "32"),
+            ("bc_weight", "0"),
+            ("rl_weight", "1"),
+            ("critic_on_demos", "false"),
+            ("potential", potential),
+            ("potential_ensemble", "2"),
+            ("potential_epochs", "40"),
+            ("potential_hidden", "[32, 32]"),
+        ];
+        let recipe = small("td3", &settings);
+        let folder = tempfile::tempdir().unwrap();
+        let directory =
+            |name| RunDirectory::create(Some(&folder.path().join(name)), &recipe).unwrap();
+        let (whole, broken) = (directory("whole"), directory("broken"));
+        let started = Instant::now();
+        finish(&recipe, &whole, Some(&shown)).unwrap();
+        let a_sixth = started.elapsed() / 6;
+        for sessions in 0.. {
+            let session = alone();
+            let asker = session.stop.clone();
+            // The first is stopped after its first pass, however fast the machine is; later ones get longer.
+            if sessions == 0 {
+                asker.ask();
+            }
+            let asks = std::thread::spawn(move || {
+                std::thread::sleep(a_sixth * sessions);
+                asker.ask();
+            });
+            let outcome = fit_with(&recipe, &broken, Some(&shown), &session).unwrap();
+            asks.join().unwrap();
+            if sessions == 0 {
+                assert!(outcome.is_none() && !broken.potential().exists());
+                assert!(broken.potential_member(0).exists(), "{potential}");
+            }
+            if outcome.is_some() {
+                break;
+            }
+        }
+        let numbers = |run: &RunDirectory| std::fs::read(run.potential()).unwrap();
+        assert_eq!(numbers(&whole), numbers(&broken), "{potential}");
+        assert!(!broken.potential_member(0).exists());
     }
 }
 
