@@ -139,6 +139,12 @@ impl Recipe {
         self.policy.batch_size - apart
     }
 
+    /// Of the actor's loss without cloning.
+    #[must_use]
+    pub fn rl_weight(&self) -> f64 {
+        (self.demonstrations.as_ref()).map_or(1.0, |demos| demos.rl_weight)
+    }
+
     /// Whether a training episode ends with its first success.
     #[must_use]
     pub fn ends_on_success(&self) -> bool {
@@ -189,6 +195,7 @@ impl Recipe {
         );
         let mut fractions = Vec::new();
         let mut weights = Vec::new();
+        let mut finite = Vec::new();
         if let Some(common) = self.algorithm.off_policy() {
             positive.push(("buffer_size", common.buffer_size));
             widths.push(("critic_hidden", &common.critic_hidden));
@@ -204,10 +211,7 @@ impl Recipe {
             rates.push(("value_learning_rate", common.value_learning_rate));
             fractions.extend([("gamma", common.gamma), ("gae_lambda", common.gae_lambda)]);
             weights.push(("entropy_weight", common.entropy_weight));
-            if !common.initial_log_std.is_finite() {
-                let found = common.initial_log_std.to_string();
-                return fail("initial_log_std", "a number", found);
-            }
+            finite.push(("initial_log_std", common.initial_log_std));
             if !common.rollout_steps.is_multiple_of(run.n_envs) {
                 let expected = format!("a multiple of `n_envs`, {}", run.n_envs);
                 return fail("rollout_steps", &expected, common.rollout_steps.to_string());
@@ -223,10 +227,13 @@ impl Recipe {
             weights.push(("cg_damping", region.cg_damping));
         }
         match &self.algorithm {
-            AlgorithmSettings::Sac(sac) => rates.extend([
-                ("initial_temperature", sac.initial_temperature),
-                ("temperature_learning_rate", sac.temperature_learning_rate),
-            ]),
+            AlgorithmSettings::Sac(sac) => {
+                rates.extend([
+                    ("initial_temperature", sac.initial_temperature),
+                    ("temperature_learning_rate", sac.temperature_learning_rate),
+                ]);
+                finite.push(("target_entropy_per_action", sac.target_entropy_per_action));
+            }
             AlgorithmSettings::Td3(td3) => {
                 positive.extend([
                     ("policy_delay", td3.policy_delay as usize),
@@ -238,6 +245,8 @@ impl Recipe {
                 ]);
                 fractions.push(("random_eps", td3.random_eps));
                 weights.extend([
+                    ("target_noise", td3.target_noise),
+                    ("target_noise_clip", td3.target_noise_clip),
                     ("exploration_noise", td3.exploration_noise),
                     ("action_l2", td3.action_l2),
                 ]);
@@ -351,6 +360,11 @@ impl Recipe {
         for (key, value) in weights {
             if !(value.is_finite() && value >= 0.0) {
                 return fail(key, "a number, not negative", value.to_string());
+            }
+        }
+        for (key, value) in finite {
+            if !value.is_finite() {
+                return fail(key, "a number", value.to_string());
             }
         }
         for (key, value) in fractions {

@@ -10,7 +10,8 @@ use super::actor::{Actor, ActorShard};
 use super::cloning::{self, CloneShard};
 use super::team::Team;
 use super::{
-    ActorLayer, Algorithm, AlgorithmState, BatchLearner, Cloning, Dimensions, Mode, Setup,
+    ActorLayer, Algorithm, AlgorithmState, BatchLearner, Cloning, Dimensions, FilterMean, Mode,
+    Setup,
 };
 use crate::data::{Batch, BatchView};
 use crate::nn::{Adam, MlpShape};
@@ -63,14 +64,20 @@ impl Bc {
             weight: 1.0,
             decay: 1.0,
             decay_interval: 1,
-            rl_weight: 0.0,
             q_filter: false,
+            q_filter_mean: FilterMean::All,
         };
         let shard = |(first, rows)| Shard {
             first,
             rows,
             actor: actor.shard(rows),
-            cloning: cloning.shard((first, rows), policy.batch_size, None, observation + action),
+            cloning: cloning.shard(
+                (first, rows),
+                policy.batch_size,
+                None,
+                None,
+                observation + action,
+            ),
             batch: None,
         };
         let shards = Team::split(policy.batch_size, setup.threads)
@@ -165,7 +172,7 @@ impl Shard {
         let action = self.actor.tape.output().tanh();
         let delta = action.zeros_like();
         if let Some(cloning) = &mut self.cloning {
-            cloning.add(None, batch, &action, &delta, 0, record);
+            cloning.add(batch, &action, &delta, 0, record);
         }
         self.actor
             .tape

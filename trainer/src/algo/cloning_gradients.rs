@@ -5,10 +5,11 @@ use rand_chacha::ChaCha8Rng;
 use rlfd_models::Activation;
 use tch::{Device, Kind, Tensor};
 
-use super::Cloning;
 use super::actor::Actor;
+use super::cloning::count_accepted;
 use super::critics::Critics;
 use super::gradients::{ROWS, assert_close, leaf, random, reference};
+use super::{Cloning, FilterMean};
 use crate::data::Batch;
 use crate::nn::MlpShape;
 
@@ -56,14 +57,16 @@ impl Cloned {
         let mut shard = self.actor.shard(rows);
         let mut critic = self.critic.shard((0, rows), rows, rows);
         let mut clone = cloning
-            .shard((0, rows), rows, Some(&self.critic), 6)
+            .shard((0, rows), rows, Some(&self.critic), None, 6)
             .expect("demonstrations in the only shard");
         shard.net.forward(&batch.observation, &mut shard.tape);
         let action = shard.tape.output().tanh();
         let input = Tensor::cat(&[&batch.observation, &action], 1);
         let delta = critic.first_action_delta(&input, 4, 2) * value_weight;
         // Two intervals have passed, so the weight is a quarter.
-        clone.add(Some(&critic), &batch, &action, &delta, 25, true);
+        clone.judge(&critic, &batch, &action, 25);
+        count_accepted(std::iter::once(&mut clone));
+        clone.add(&batch, &action, &delta, 25, true);
         shard
             .tape
             .output_delta()
@@ -94,7 +97,11 @@ impl Cloned {
         let distance = (&action - &demonstrated)
             .square()
             .sum_dim_intlist(1, true, Kind::Float);
-        let cloned = last(&(distance * &accepted)).sum(Kind::Float) / DEMONSTRATED as f64;
+        let rows = match cloning.q_filter_mean {
+            FilterMean::All => DEMONSTRATED as f64,
+            FilterMean::Accepted => last(&accepted).sum(Kind::Float).double_value(&[]),
+        };
+        let cloned = last(&(distance * &accepted)).sum(Kind::Float) / rows;
         let loss = value * -value_weight + cloned * (cloning.weight * 0.25);
         loss.backward();
         (
@@ -104,14 +111,14 @@ impl Cloned {
     }
 }
 
-fn cloning(q_filter: bool) -> Cloning {
+fn cloning(q_filter: bool, q_filter_mean: FilterMean) -> Cloning {
     Cloning {
         rows: DEMONSTRATED as usize,
         weight: 1.7,
         decay: 0.5,
         decay_interval: 10,
-        rl_weight: 1.0,
         q_filter,
+        q_filter_mean,
     }
 }
 
@@ -119,9 +126,15 @@ fn cloning(q_filter: bool) -> Cloning {
 #[test]
 fn behaviour_cloning() {
     let mut cloned = Cloned::new();
-    for q_filter in [false, true] {
+    let (all, accepted) = (FilterMean::All, FilterMean::Accepted);
+    for (q_filter, mean) in [
+        (false, all),
+        (true, all),
+        (true, accepted),
+        (false, accepted),
+    ] {
         for value_weight in [0.0, 0.3] {
-            let cloning = cloning(q_filter);
+            let cloning = cloning(q_filter, mean);
             let (ours, accepted) = cloned.ours(&cloning, value_weight);
             let (theirs, expected) = cloned.theirs(&cloning, value_weight);
             assert_close(&ours, &theirs, "cloning gradient");
@@ -136,10 +149,10 @@ fn behaviour_cloning() {
 #[test]
 fn demonstrations_change_the_gradient() {
     let mut cloned = Cloned::new();
-    let (with, _) = cloned.ours(&cloning(false), 0.3);
+    let (with, _) = cloned.ours(&cloning(false, FilterMean::All), 0.3);
     let none = Cloning {
         weight: 0.0,
-        ..cloning(false)
+        ..cloning(false, FilterMean::All)
     };
     let (without, _) = cloned.ours(&none, 0.3);
     assert!((with - without).abs().max().double_value(&[]) > 1e-3);
@@ -160,7 +173,9 @@ fn rejected_demonstrations_leave_nothing() {
         .narrow(0, ROWS - 1, 1)
         .narrow(1, 4, 2)
         .fill_(f64::NAN);
-    let (gradient, accepted) = cloned.ours(&cloning(true), 0.0);
-    assert_eq!(accepted, 0.0);
-    assert_eq!(gradient.abs().max().double_value(&[]), 0.0);
+    for mean in [FilterMean::All, FilterMean::Accepted] {
+        let (gradient, accepted) = cloned.ours(&cloning(true, mean), 0.0);
+        assert_eq!(accepted, 0.0);
+        assert_eq!(gradient.abs().max().double_value(&[]), 0.0);
+    }
 }

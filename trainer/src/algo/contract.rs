@@ -42,7 +42,8 @@ fn recipes(entry: &AlgorithmEntry) -> Vec<Recipe> {
     draft.set("test", "potential", "maf").unwrap();
     draft.set("test", "critic_on_demos", "false").unwrap();
     draft.set("test", "potential_decay", "0.5").unwrap();
-    draft.set("test", "potential_decay_interval", "4").unwrap();
+    draft.set("test", "potential_decay_interval", "1").unwrap();
+    draft.set("test", "q_filter_mean", "accepted").unwrap();
     vec![without, with, draft.resolve().unwrap()]
 }
 
@@ -87,6 +88,7 @@ fn learner(recipe: &Recipe, threads: usize) -> Learner {
             .demonstrations
             .as_ref()
             .and_then(|demos| demos.cloning()),
+        rl_weight: recipe.rl_weight(),
         critic_rows: recipe.critic_rows(),
         critic_warmup: recipe.critic_warmup(),
         shaping: recipe.shaping.as_ref().map(|settings| Shaping {
@@ -359,4 +361,76 @@ fn an_actor_may_begin_as_it_is_shown_and_wait_for_critics() {
             );
         }
     }
+}
+
+/// Without weight on anything the actor stays where it is, also where nothing is cloned.
+#[test]
+fn an_actor_without_a_loss_does_not_move() {
+    each(|name, recipe| {
+        let Some(demonstrations) = &recipe.demonstrations else {
+            return;
+        };
+        let mut recipe = recipe.clone();
+        recipe.demonstrations = Some(crate::algo::DemonstrationSettings {
+            rl_weight: 0.0,
+            bc_weight: 0.0,
+            ..demonstrations.clone()
+        });
+        let mut learner = learner(&recipe, 1);
+        let before = learner.save();
+        learn(&mut learner, 4, &mut ChaCha8Rng::seed_from_u64(4));
+        let after = learner.save();
+        assert_eq!(before.parameters[0], after.parameters[0], "{name}");
+        assert_ne!(before.parameters[2], after.parameters[2], "{name}");
+    });
+}
+
+/// Also of an update in which the actor does not step.
+#[test]
+fn every_recorded_update_tells_of_the_actors_actions() {
+    each(|name, recipe| {
+        let mut recipe = recipe.clone();
+        if let Some(demonstrations) = &mut recipe.demonstrations {
+            // A filter may reject all.
+            demonstrations.q_filter = false;
+        }
+        let mut learner = learner(&recipe, 1);
+        let names = learner.metric_names();
+        let mut rng = ChaCha8Rng::seed_from_u64(6);
+        for updates in 1..4 {
+            let metrics = learn(&mut learner, 1, &mut rng);
+            let of = |wanted: &str| {
+                let index = names.iter().position(|name| *name == wanted)?;
+                Some(metrics[index])
+            };
+            for wanted in ["bc_loss", "potential"] {
+                let told = of(wanted).is_none_or(|number| number != 0.0);
+                assert!(told, "{name}: `{wanted}` after {updates} updates");
+            }
+            if let (Some(potential), Some(sum)) = (of("potential"), of("q_plus_potential")) {
+                assert!((of("q").unwrap() + potential - sum).abs() < 1e-6, "{name}");
+            }
+        }
+    });
+}
+
+/// Both of the critics learn, from the first update on.
+#[test]
+fn every_critic_moves() {
+    each(|name, recipe| {
+        if recipe.algorithm.regime() != Regime::OffPolicy {
+            return;
+        }
+        let mut learner = learner(recipe, 1);
+        let before = learner.save();
+        learn(&mut learner, 1, &mut ChaCha8Rng::seed_from_u64(4));
+        let after = learner.save();
+        let critics = if recipe.run.algo == "sac" { 1 } else { 2 };
+        let count = if recipe.run.algo == "ddpg" { 1 } else { 2 };
+        let (before, after) = (&before.parameters[critics], &after.parameters[critics]);
+        let size = before.len() / count;
+        for (a, b) in before.chunks_exact(size).zip(after.chunks_exact(size)) {
+            assert_ne!(a, b, "{name}");
+        }
+    });
 }

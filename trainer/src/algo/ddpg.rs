@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::actor::Actor;
+use super::cloning::count_accepted;
 use super::critics::Critics;
 use super::deterministic::{DeterministicActorCritic, DeterministicShard, Exploration};
 use super::metrics::Metrics;
@@ -134,8 +135,15 @@ impl BatchLearner for Ddpg {
         let (record, updates) = (metrics.is_some(), self.updates);
         self.team.run(&mut self.shards, |shard| {
             shard.learn_critics(updates, record);
-            shard.learn_actor(updates, record);
+            shard.propose(updates);
         });
+        count_accepted(
+            self.shards
+                .iter_mut()
+                .filter_map(DeterministicShard::cloning),
+        );
+        self.team
+            .run(&mut self.shards, |shard| shard.learn_actor(updates, record));
         self.networks.step_critics(self.shards.iter());
         if self.updates >= self.critic_warmup {
             self.networks.step_actor(self.shards.iter());

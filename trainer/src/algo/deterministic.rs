@@ -40,7 +40,9 @@ pub struct DeterministicShard {
     critic: CriticShard,
     shaping: Option<ShapingShard>,
     cloning: Option<CloneShard>,
-    /// `[rows, observation + action]`: the states with the current policy's actions.
+    /// `[rows, action]`: the current policy's.
+    action: Tensor,
+    /// `[rows, observation + action]`: the states with them.
     policy_input: Tensor,
     /// This update's batch.
     batch: Option<BatchView>,
@@ -113,7 +115,7 @@ impl DeterministicActorCritic {
             losses: Losses {
                 return_bounds: setup.return_bounds,
                 action_l2_per_number: 2.0 * action_l2 / (batch_rows * action) as f64,
-                rl_weight: setup.cloning.map_or(1.0, |cloning| cloning.rl_weight),
+                rl_weight: setup.rl_weight,
             },
             actor: self.actor.shard(rows),
             actor_target: Mlp::view(shape, &self.actor_target, 0),
@@ -130,8 +132,10 @@ impl DeterministicActorCritic {
                 .shaping
                 .map(|shaping| shaping.shard(rows, learned, batch_rows)),
             cloning: setup.cloning.and_then(|cloning| {
-                cloning.shard((first, rows), batch_rows, Some(&self.critic), width)
+                let critics = Some(&self.critic);
+                cloning.shard((first, rows), batch_rows, critics, setup.shaping, width)
             }),
+            action: Tensor::new(),
             policy_input: Tensor::zeros([rows as i64, width as i64], (Kind::Float, setup.device)),
             batch: None,
         }
@@ -244,6 +248,11 @@ impl Exploration {
 }
 
 impl DeterministicShard {
+    /// This thread's share of the cloning.
+    pub fn cloning(&mut self) -> Option<&mut CloneShard> {
+        self.cloning.as_mut()
+    }
+
     /// Takes this thread's rows of `batch` for the next update.
     pub fn bind(&mut self, batch: &Batch) {
         self.batch = Some(batch.view(self.first, self.rows, self.dimensions.observation));
@@ -276,6 +285,18 @@ impl DeterministicShard {
         self.critic.regress(&batch.input, &target, record);
     }
 
+    /// What the actor would do, and which demonstrated actions are better; comes before [`Self::learn_actor`].
+    pub fn propose(&mut self, updates: u64) {
+        let batch = self.batch.as_ref().expect("bound before the update");
+        self.actor
+            .net
+            .forward(&batch.observation, &mut self.actor.tape);
+        self.action = self.actor.tape.output().tanh();
+        if let Some(cloning) = &mut self.cloning {
+            cloning.judge(&self.critic, batch, &self.action, updates);
+        }
+    }
+
     /// Ascends `Q1(s, π(s)) - action_l2 · mean π²`, and the potential if rewards are shaped, and clones demonstrations.
     pub fn learn_actor(&mut self, updates: u64, record: bool) {
         let Dimensions {
@@ -283,28 +304,25 @@ impl DeterministicShard {
             action: width,
         } = self.dimensions;
         let batch = self.batch.as_ref().expect("bound before the update");
-        self.actor
-            .net
-            .forward(&batch.observation, &mut self.actor.tape);
-        let action = self.actor.tape.output().tanh();
+        let action = &self.action;
         self.policy_input
             .narrow(1, 0, observation as i64)
             .copy_(&batch.observation);
         self.policy_input
             .narrow(1, observation as i64, width as i64)
-            .copy_(&action);
+            .copy_(action);
         let mut delta = self
             .critic
             .first_action_delta(&self.policy_input, observation, width);
         if self.losses.action_l2_per_number > 0.0 {
-            delta += &action * self.losses.action_l2_per_number;
+            delta += action * self.losses.action_l2_per_number;
         }
         if let Some(shaping) = &mut self.shaping {
-            shaping.add(batch, &action, &mut delta);
+            shaping.add(batch, action, &mut delta, updates);
         }
         delta *= self.losses.rl_weight;
         if let Some(cloning) = &mut self.cloning {
-            cloning.add(Some(&self.critic), batch, &action, &delta, updates, record);
+            cloning.add(batch, action, &delta, updates, record);
         }
         self.actor
             .tape

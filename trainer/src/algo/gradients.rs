@@ -238,11 +238,10 @@ fn shaped_actor() {
         let mut shaping = shaping.shard(rows, rows, rows);
         shard.net.forward(&observation, &mut shard.tape);
         let action = shard.tape.output().tanh();
-        // One update has passed, so that 0.7 of Φ is left.
-        let _ = shaping.rewards(&batch, &action, 1);
         let input = Tensor::cat(&[&observation, &action], 1);
         let mut delta = critic_shard.first_action_delta(&input, 4, 2);
-        shaping.add(&batch, &action, &mut delta);
+        // One update has passed, so that 0.7 of Φ is left.
+        shaping.add(&batch, &action, &mut delta, 1);
         shard
             .tape
             .output_delta()

@@ -38,7 +38,7 @@ use serde::{Deserialize, Serialize};
 use tch::Device;
 
 pub use bc::{Bc, BcSettings};
-pub use cloning::Cloning;
+pub use cloning::{Cloning, FilterMean};
 pub use ddpg::{Ddpg, DdpgSettings};
 pub use gail::{Gail, GailSettings};
 pub use imitation::{ImitationSettings, Shown};
@@ -86,6 +86,8 @@ pub struct Setup<'a> {
     pub return_bounds: Option<(f64, f64)>,
     /// How the last rows of each batch, which are demonstrations, pull at the actor.
     pub cloning: Option<Cloning>,
+    /// Of the actor's loss without cloning.
+    pub rl_weight: f64,
     /// How many of the batch's first rows critics learn from.
     pub critic_rows: usize,
     /// Updates, the first ones, in which only critics learn.

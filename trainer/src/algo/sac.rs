@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::actor::{Actor, ActorShard};
-use super::cloning::CloneShard;
+use super::cloning::{CloneShard, count_accepted};
 use super::critics::{CriticShard, Critics};
 use super::metrics::Metrics;
 use super::shaping::ShapingShard;
@@ -128,9 +128,15 @@ impl Sac {
                 critic: critic_shard,
                 cloning: setup.cloning.and_then(|cloning| {
                     let width = observation + action;
-                    cloning.shard((first, rows), policy.batch_size, Some(&critic), width)
+                    cloning.shard(
+                        (first, rows),
+                        policy.batch_size,
+                        Some(&critic),
+                        setup.shaping,
+                        width,
+                    )
                 }),
-                rl_weight: setup.cloning.map_or(1.0, |cloning| cloning.rl_weight),
+                rl_weight: setup.rl_weight,
                 batch: None,
                 noise: [(0, learned), (policy.batch_size, rows)]
                     .map(|(half, rows)| noise.rows(half + first, rows)),
@@ -276,6 +282,13 @@ impl BatchLearner for Sac {
 
         let rows = self.batch_size as f64;
         let action_dim = self.dimensions.action;
+        self.team
+            .run(&mut self.shards, |shard| shard.propose(action_dim, updates));
+        count_accepted(
+            self.shards
+                .iter_mut()
+                .filter_map(|shard| shard.cloning.as_mut()),
+        );
         self.team.run(&mut self.shards, |shard| {
             shard.learn_actor(rows, action_dim, updates, record)
         });
@@ -338,13 +351,22 @@ impl Shard {
         self.critic.regress(&batch.input, &target, record);
     }
 
+    /// What the policy would do, and which demonstrated actions are better than its deterministic one, which is deployed.
+    fn propose(&mut self, action_dim: usize, updates: u64) {
+        let batch = self.batch.as_ref().expect("bound before the update");
+        self.actor
+            .net
+            .forward(&batch.observation, &mut self.actor.tape);
+        if let Some(cloning) = &mut self.cloning {
+            let mean = self.actor.tape.output().narrow(1, 0, action_dim as i64);
+            cloning.judge(&self.critic, batch, &mean.tanh(), updates);
+        }
+    }
+
     /// Equations 7 to 9: descend `α log π(a|s) - min Q(s, a)` along a reparameterised action.
     fn learn_actor(&mut self, batch_rows: f64, action_dim: usize, updates: u64, record: bool) {
         let batch = self.batch.as_ref().expect("bound before the update");
         let temperature = self.log_temperature.exp();
-        self.actor
-            .net
-            .forward(&batch.observation, &mut self.actor.tape);
         let sample = SquashedGaussian::sample(self.actor.tape.output(), &self.noise[1]);
         self.log_prob_sum = sample.log_prob.sum(Kind::Float).view([1, 1]);
         let observation_dim = batch.observation.size()[1];
@@ -360,14 +382,13 @@ impl Shard {
             action_dim,
         );
         if let Some(shaping) = &mut self.shaping {
-            shaping.add(batch, &sample.action, &mut delta);
+            shaping.add(batch, &sample.action, &mut delta, updates);
         }
         delta *= self.rl_weight;
-        // What is cloned is the deterministic action, the one that is deployed.
         let cloned = self.cloning.as_mut().map(|cloning| {
             let mean = self.actor.tape.output().narrow(1, 0, action_dim as i64);
             let (own, pull) = (mean.tanh(), delta.zeros_like());
-            cloning.add(Some(&self.critic), batch, &own, &pull, updates, record);
+            cloning.add(batch, &own, &pull, updates, record);
             pull * (own.square() * -1.0 + 1.0)
         });
         sample.backward(

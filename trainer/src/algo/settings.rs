@@ -4,7 +4,7 @@
 use rlfd_models::Activation;
 use serde::{Deserialize, Serialize};
 
-use super::Cloning;
+use super::{Cloning, FilterMean};
 
 /// Hyper-parameters of every policy network; every one is a recipe key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,10 +109,12 @@ pub struct DemonstrationSettings {
     pub bc_decay: f64,
     /// Updates.
     pub bc_decay_interval: u64,
-    /// Of what the actor minimises besides.
+    /// Of what the actor minimises besides (λ₁ of Nair et al. 2018).
     pub rl_weight: f64,
     /// Whether only actions are cloned that the critic prefers to the policy's.
     pub q_filter: bool,
+    /// What a filtered loss is a mean over.
+    pub q_filter_mean: FilterMean,
     /// Whether demonstration rows get hindsight goals too: right where an action leads to the same state whatever
     /// goal was asked for.
     pub her_on_demos: bool,
@@ -131,8 +133,8 @@ impl DemonstrationSettings {
             weight: self.bc_weight,
             decay: self.bc_decay,
             decay_interval: self.bc_decay_interval,
-            rl_weight: self.rl_weight,
             q_filter: self.q_filter,
+            q_filter_mean: self.q_filter_mean,
         })
     }
 }

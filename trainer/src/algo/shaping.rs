@@ -25,8 +25,6 @@ pub struct ShapingShard {
     learned: PotentialShard,
     all: PotentialShard,
     settings: PotentialSettings,
-    /// What is left of Φ.
-    remaining: f64,
     /// Rows of the whole batch: derivatives are of its mean.
     batch_rows: f64,
     /// Σ Φ(s, π(s)) over the rows of the last actor update.
@@ -40,30 +38,61 @@ impl Shaping<'_> {
             learned: self.potential.shard(learned_rows),
             all: self.potential.shard(rows),
             settings: self.settings.clone(),
-            remaining: 1.0,
             batch_rows: batch_rows as f64,
             sum: Tensor::from(0.0_f32),
         }
+    }
+
+    /// Buffers to ask for Φ of `rows` rows and two actions.
+    pub fn judge(&self, rows: usize) -> Judge {
+        Judge {
+            potential: self.potential.shard(rows),
+            settings: self.settings.clone(),
+            rows: rows as i64,
+        }
+    }
+}
+
+/// What is left of Φ for some rows of a shard: critics answer `Q - Φ`, so that two actions are compared by their answers plus Φ.
+#[derive(Debug)]
+pub struct Judge {
+    potential: PotentialShard,
+    settings: PotentialSettings,
+    rows: i64,
+}
+
+impl Judge {
+    /// Of the rows from `first` with `action` `[rows, action]`: `[rows, 1]`.
+    pub fn value(
+        &mut self,
+        batch: &BatchView,
+        first: i64,
+        action: &Tensor,
+        updates: u64,
+    ) -> Tensor {
+        let states = batch.potential.as_ref().expect("filled for a potential");
+        let states = states[0].narrow(0, first, self.rows);
+        self.potential.value(&states, action) * self.settings.remaining(updates)
     }
 }
 
 impl ShapingShard {
     /// What is added to the rewards that critics learn from, `[rows, 1]`: `discount Φ(s', next_action) - Φ(s, a)`.
     pub fn rewards(&mut self, batch: &BatchView, next_action: &Tensor, updates: u64) -> Tensor {
-        self.remaining = self.settings.remaining(updates);
         let states = batch.potential.as_ref().expect("filled for a potential");
         let first = batch.observation.size()[1];
         let action = batch.input.narrow(1, first, next_action.size()[1]);
         let next = &batch.discount * self.learned.value(&states[1], next_action);
-        (next - self.learned.value(&states[0], &action)) * self.remaining
+        (next - self.learned.value(&states[0], &action)) * self.settings.remaining(updates)
     }
 
     /// Adds the derivative of `-mean Φ(s, action)` by the actions to `delta`, `[rows, action]` both.
-    pub fn add(&mut self, batch: &BatchView, action: &Tensor, delta: &mut Tensor) {
+    pub fn add(&mut self, batch: &BatchView, action: &Tensor, delta: &mut Tensor, updates: u64) {
+        let remaining = self.settings.remaining(updates);
         let states = batch.potential.as_ref().expect("filled for a potential");
         let value = self.all.value(&states[0], action);
-        self.sum = value.sum(Kind::Float) * self.remaining;
-        *delta -= self.all.action_gradient() * (self.remaining / self.batch_rows);
+        self.sum = value.sum(Kind::Float) * remaining;
+        *delta -= self.all.action_gradient() * (remaining / self.batch_rows);
     }
 
     /// Σ Φ(s, π(s)) over the rows of the last actor update.

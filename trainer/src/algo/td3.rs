@@ -5,6 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::actor::Actor;
+use super::cloning::count_accepted;
 use super::critics::Critics;
 use super::deterministic::{
     DeterministicActorCritic, DeterministicShard, Exploration, TargetNoise,
@@ -158,9 +159,20 @@ impl BatchLearner for Td3 {
 
         self.updates += 1;
         let is_warm = self.updates > self.critic_warmup;
-        if is_warm && self.updates.is_multiple_of(self.settings.policy_delay) {
+        let steps = is_warm && self.updates.is_multiple_of(self.settings.policy_delay);
+        // What is logged is of the actor's actions, also when it does not move.
+        if steps || record {
+            self.team
+                .run(&mut self.shards, |shard| shard.propose(updates));
+            count_accepted(
+                self.shards
+                    .iter_mut()
+                    .filter_map(DeterministicShard::cloning),
+            );
             self.team
                 .run(&mut self.shards, |shard| shard.learn_actor(updates, record));
+        }
+        if steps {
             self.networks.step_actor(self.shards.iter());
         }
         if self

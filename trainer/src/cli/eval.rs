@@ -24,7 +24,7 @@ pub struct EvalArgs {
     #[arg(long)]
     env: Option<String>,
     /// Number of episodes
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = at_least_one)]
     episodes: usize,
     /// Seed of the initial states
     #[arg(long, default_value_t = 0)]
@@ -182,6 +182,13 @@ fn episodes_bar(episodes: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} episodes  {elapsed}");
     bar.set_style(style.expect("a constant template"));
     bar
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("a whole number of at least 1 is expected".to_owned()),
+    }
 }
 
 fn report(args: &EvalArgs, backend: &str, evaluation: &Evaluation) {

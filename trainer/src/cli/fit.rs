@@ -27,7 +27,7 @@ pub struct FitArgs {
     #[arg(long, conflicts_with = "resume")]
     seed: Option<u64>,
     /// Environment steps, over all environments; with --resume, how far the run goes on
-    #[arg(long)]
+    #[arg(long, value_parser = steps)]
     total_steps: Option<usize>,
     /// Environments stepped together
     #[arg(long, conflicts_with = "resume")]
@@ -149,7 +149,10 @@ fn together(args: &FitArgs, recipe: &Recipe, _: usize) -> anyhow::Result<bool> {
             rank => first.of_rank(rank),
         };
         let directory = match (&args.resume, args.total_steps) {
-            (None, _) => RunDirectory::create(Some(&root), recipe)?,
+            (None, _) => {
+                check_files(recipe)?;
+                RunDirectory::create(Some(&root), recipe)?
+            }
             (Some(_), None) => RunDirectory::open(&root)?.0,
             (Some(_), Some(total_steps)) => {
                 let (directory, _) = RunDirectory::open(&root)?;
@@ -214,6 +217,13 @@ fn learn(
     println!("policy          {}", directory.best_policy().display());
     println!("learning curve  {}", directory.learning_curve().display());
     Ok(true)
+}
+
+/// No more than a recipe can say.
+fn steps(text: &str) -> Result<usize, String> {
+    let number = text.parse::<i64>().ok().filter(|number| *number > 0);
+    let number = number.and_then(|number| usize::try_from(number).ok());
+    number.ok_or_else(|| format!("a whole number of 1 to {} is expected", i64::MAX))
 }
 
 fn plan(args: &FitArgs) -> anyhow::Result<Recipe> {

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use crate::data::{Demonstration, Demonstrations};
-use crate::run::fonts;
+use crate::run::picture;
 
 const SIZE: (u32, u32) = (1000, 700);
 const N_BINS: usize = 30;
@@ -24,21 +23,7 @@ struct Panel {
 /// # Errors
 /// If the picture cannot be written.
 pub fn draw(demonstrations: &Demonstrations, path: &Path) -> anyhow::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let draft = tempfile::Builder::new()
-        .prefix(".")
-        .suffix(".png")
-        .tempfile_in(folder)
-        .with_context(|| format!("{}: cannot be written", path.display()))?
-        .into_temp_path();
-    chart(demonstrations, &draft)
-        .map_err(|error| anyhow!("{}: cannot be drawn: {error}", path.display()))?;
-    let bytes = std::fs::read(&draft)?;
-    rlfd_models::atomic_file::replace(path, &bytes)
-        .with_context(|| format!("{}: cannot be written", path.display()))
+    picture::replace(path, |draft| chart(demonstrations, draft))
 }
 
 fn panels(demonstrations: &Demonstrations) -> Vec<Panel> {
@@ -80,7 +65,6 @@ fn panels(demonstrations: &Demonstrations) -> Vec<Panel> {
 }
 
 fn chart(demonstrations: &Demonstrations, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    fonts::install();
     let root = BitMapBackend::new(path, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let env = match demonstrations.env.as_str() {
@@ -89,7 +73,7 @@ fn chart(demonstrations: &Demonstrations, path: &Path) -> Result<(), Box<dyn std
     };
     let title = format!("{env}: {} episodes", demonstrations.episodes.len());
     let areas = root
-        .titled(&title, (fonts::FAMILY, 24))?
+        .titled(&title, (picture::FAMILY, 24))?
         .split_evenly((2, 2));
     for (panel, area) in panels(demonstrations).iter().zip(&areas) {
         histogram(panel, area)?;
@@ -115,7 +99,7 @@ fn histogram(
         .collect();
     let tallest = counts.iter().flatten().copied().max().unwrap_or(1);
     let mut chart = ChartBuilder::on(area)
-        .caption(panel.title, (fonts::FAMILY, 18))
+        .caption(panel.title, (picture::FAMILY, 18))
         .margin(12)
         .x_label_area_size(40)
         .y_label_area_size(56)
@@ -124,7 +108,7 @@ fn histogram(
         .configure_mesh()
         .x_desc(panel.axis)
         .y_desc("count")
-        .label_style((fonts::FAMILY, 14))
+        .label_style((picture::FAMILY, 14))
         .light_line_style(WHITE)
         .draw()?;
     for (index, counts) in counts.iter().enumerate() {

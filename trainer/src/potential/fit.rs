@@ -58,6 +58,9 @@ pub(super) fn fit(
                 let data = Tensor::from_slice(rows).view([-1, width as i64]);
                 for (index, member) in members.iter_mut().enumerate() {
                     *member = fit_member(&data, settings, fitting, chunk * per_thread + index);
+                    if member.is_none() {
+                        break;
+                    }
                 }
             });
         }

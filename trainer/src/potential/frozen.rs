@@ -48,6 +48,24 @@ pub enum PotentialError {
         /// Its shape, or that there is none.
         found: String,
     },
+    /// More tensors than a potential of the run's recipe has: of another model, or of more layers or members.
+    #[error("tensor `{name}`: {expected} has none of that name")]
+    Stranger {
+        /// Its name.
+        name: String,
+        /// The recipe's model in a few words.
+        expected: String,
+    },
+    /// A number that is infinite or none, or a deviation that is not positive.
+    #[error("tensor `{name}`: holds {found}, expected {expected}")]
+    Number {
+        /// Its name.
+        name: String,
+        /// The number.
+        found: f32,
+        /// In words.
+        expected: &'static str,
+    },
 }
 
 impl Potential {
@@ -156,7 +174,7 @@ impl Potential {
     }
 
     /// Writes the numbers as a dictionary of tensors that `torch.load` opens: `normalizer.mean`, `normalizer.std` and
-    /// `member.M.network.N.layer.L.weight`, `….bias`, masks applied.
+    /// `MODEL.M.network.N.layer.L.weight`, `….bias` of member M, masks applied.
     ///
     /// # Errors
     /// If the file system refuses.
@@ -173,7 +191,7 @@ impl Potential {
             for (n, network) in networks.iter().enumerate() {
                 let numbers = network.to_vec();
                 let mut rest = numbers.as_slice();
-                for (name, shape) in layout(&self.shape, m, n) {
+                for (name, shape) in layout(self.model, &self.shape, m, n) {
                     let (data, tail) = rest.split_at(shape.iter().product());
                     put(name, shape, data);
                     rest = tail;
@@ -195,7 +213,16 @@ impl Potential {
     ) -> Result<Self, PotentialError> {
         let mut tensors = checkpoint::read_tensors(path)?;
         let mut take = |name: &str, shape: &[usize]| match tensors.remove(name) {
-            Some(tensor) if tensor.shape == shape => Ok(tensor.data),
+            Some(tensor) if tensor.shape == shape => {
+                match tensor.data.iter().find(|number| !number.is_finite()) {
+                    None => Ok(tensor.data),
+                    Some(found) => Err(PotentialError::Number {
+                        name: name.to_owned(),
+                        found: *found,
+                        expected: "finite numbers",
+                    }),
+                }
+            }
             other => Err(PotentialError::Tensor {
                 name: name.to_owned(),
                 expected: shape.to_vec(),
@@ -207,6 +234,13 @@ impl Potential {
             mean: take(MEAN, &width)?,
             std: take(STD, &width)?,
         };
+        if let Some(found) = statistics.std.iter().find(|number| **number <= 0.0) {
+            return Err(PotentialError::Number {
+                name: STD.to_owned(),
+                found: *found,
+                expected: "positive numbers",
+            });
+        }
         let is_flow = settings.potential.is_flow();
         let networks = if is_flow { settings.flow_layers } else { 1 };
         let network_shape = shape(dimensions, settings);
@@ -215,12 +249,17 @@ impl Potential {
             let mut member = Vec::new();
             for n in 0..networks {
                 let mut numbers = Vec::new();
-                for (name, shape) in layout(&network_shape, m, n) {
+                for (name, shape) in layout(settings.potential, &network_shape, m, n) {
                     numbers.extend(take(&name, &shape)?);
                 }
                 member.push(numbers);
             }
             members.push(member);
+        }
+        if let Some(name) = tensors.into_keys().next() {
+            let (model, count) = (settings.potential.name(), settings.potential_ensemble);
+            let expected = format!("a `{model}` of {count} members with {networks} networks each");
+            return Err(PotentialError::Stranger { name, expected });
         }
         Ok(Self::assemble(
             dimensions, settings, device, statistics, &members,
@@ -238,11 +277,17 @@ fn shape(dimensions: Dimensions, settings: &PotentialSettings) -> MlpShape {
     MlpShape::new(dim, &settings.potential_hidden, output, Activation::Relu)
 }
 
-/// Names and shapes of the tensors of network `n` of member `m`.
-fn layout(shape: &MlpShape, m: usize, n: usize) -> Vec<(String, Vec<usize>)> {
+/// Names and shapes of the tensors of network `n` of member `m`. Flows of both kinds have the same shapes, so that the model
+/// is part of the names.
+fn layout(
+    model: PotentialModel,
+    shape: &MlpShape,
+    m: usize,
+    n: usize,
+) -> Vec<(String, Vec<usize>)> {
     let layers = shape.layers().enumerate();
     let pair = |(l, (inputs, outputs)): (usize, (usize, usize))| {
-        let stem = format!("member.{m}.network.{n}.layer.{l}");
+        let stem = format!("{}.{m}.network.{n}.layer.{l}", model.name());
         [
             (format!("{stem}.weight"), vec![outputs, inputs]),
             (format!("{stem}.bias"), vec![outputs]),

@@ -15,6 +15,15 @@ pub enum PotentialModel {
 }
 
 impl PotentialModel {
+    /// As recipes name it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Maf => "maf",
+            Self::RealNvp => "realnvp",
+            Self::Gan => "gan",
+        }
+    }
+
     /// Whether Φ is made from the density of a flow, and not one network's answer.
     #[must_use]
     pub(super) fn is_flow(self) -> bool {

@@ -208,10 +208,7 @@ impl Draft {
             .iter()
             .find(|entry| entry.name == name)
             .expect("checked by schema");
-        let value = |error: toml::de::Error| RecipeError::Syntax {
-            origin: self.origin.clone(),
-            message: error.message().to_owned(),
-        };
+        let value = |error: toml::de::Error| self.misfit(error.message());
         let groups = schema::groups(name);
         let has = |lead: &str| {
             groups
@@ -248,6 +245,28 @@ impl Draft {
                 .transpose()
                 .map_err(value)?,
         })
+    }
+
+    /// Types are checked before, so that what is left is a word that is none of those a key may have; serde tells the word alone.
+    fn misfit(&self, message: &str) -> RecipeError {
+        let origin = self.origin.clone();
+        let expected = |word: &str| message.strip_prefix(&format!("unknown variant `{word}`, "));
+        let found = self.table.iter().find_map(|(key, value)| {
+            let word = value.as_str()?;
+            Some((key, word, expected(word)?))
+        });
+        match found {
+            Some((key, word, expected)) => RecipeError::Value {
+                origin,
+                key: key.clone(),
+                expected: expected.trim_start_matches("expected ").to_owned(),
+                found: word.to_owned(),
+            },
+            None => RecipeError::Syntax {
+                origin,
+                message: message.to_owned(),
+            },
+        }
     }
 
     fn algorithm(&self) -> &str {

@@ -115,7 +115,9 @@ fn a_group_of_keys_is_there_whole_or_not_at_all() {
         message(|text| format!("{text}her = \"future\"\nher_k = -1.0\nclip_target = true\n"));
     assert!(bound.contains("`her_k` must be"), "{bound}");
     let word = message(|text| format!("{text}her = \"futur\"\nher_k = 4.0\nclip_target = true\n"));
-    assert!(word.contains("`future`"), "{word}");
+    let expected =
+        "mine.toml: `her` must be one of `future`, `final`, `episode`, `none`, found `futur`";
+    assert_eq!(word, expected);
     let mut bc = Draft::open("bc").unwrap();
     assert!(bc.set("--set", "her", "future").is_err());
     let mut gail = Draft::open("gail").unwrap();

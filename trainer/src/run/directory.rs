@@ -22,7 +22,7 @@ impl RunDirectory {
     pub fn create(chosen: Option<&Path>, recipe: &Recipe) -> anyhow::Result<Self> {
         let root = match chosen {
             Some(path) => path.to_owned(),
-            None => free_name(recipe),
+            None => free_folder(recipe)?,
         };
         let run = Self { root };
         if run.recipe().exists() {
@@ -116,6 +116,12 @@ impl RunDirectory {
                 }
             }
         }
+    }
+
+    /// What `potential.pt` was made from.
+    #[must_use]
+    pub fn potential_origin(&self) -> PathBuf {
+        self.root.join("potential-origin.bin")
     }
 
     /// The folder itself.
@@ -229,7 +235,8 @@ impl RunDirectory {
     }
 }
 
-fn free_name(recipe: &Recipe) -> PathBuf {
+/// Makes it, so that of two processes that begin at the same time each has its own.
+fn free_folder(recipe: &Recipe) -> anyhow::Result<PathBuf> {
     let run = &recipe.run;
     let stem = format!("{}-{}-seed{}", run.env, run.algo, run.seed);
     let numbered = |n: usize| {
@@ -239,8 +246,15 @@ fn free_name(recipe: &Recipe) -> PathBuf {
             format!("{stem}-{n}")
         })
     };
-    (1..)
-        .map(numbered)
-        .find(|path| !path.exists())
-        .expect("numbers do not run out")
+    std::fs::create_dir_all("runs").context("runs: cannot be made")?;
+    for path in (1..).map(numbered) {
+        match std::fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => (),
+            Err(error) => {
+                return Err(error).with_context(|| format!("{}: cannot be made", path.display()));
+            }
+        }
+    }
+    unreachable!("numbers do not run out")
 }

@@ -40,7 +40,7 @@ pub struct Evaluation {
     /// What critics expected of the policy, the mean over all steps; absent where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mean_q: Option<f64>,
-    /// Mean of the potential along the episodes, where rewards are shaped; the mean Q is then that of `Q - Φ`.
+    /// Mean of what is left of the potential along the episodes, where rewards are shaped; the mean Q is then that of `Q - Φ`.
     pub mean_potential: Option<f64>,
 }
 

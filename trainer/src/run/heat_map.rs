@@ -4,14 +4,15 @@
 //! The other numbers of the observation are at their mean over the demonstrations, and of the action the best of some
 //! demonstrated ones is taken: `max_a Φ(s, a)`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use plotters::prelude::*;
 use rlfd_models::checkpoint::Checkpoint;
+use tch::Device;
 
-use super::fonts::{self, FAMILY};
 use super::mentor::Mentor;
+use super::picture::{self, FAMILY};
 use super::{Deployment, Recording, RunDirectory, TorchPolicy};
 use crate::algo::Dimensions;
 use crate::data::Demonstrations;
@@ -44,27 +45,14 @@ struct Scene {
     rollouts: Vec<Way>,
 }
 
-/// Draws the potential of the run in `root` over the numbers `axes` of its observation to `folder`; answers the file.
+/// Draws the potential of the run in `root` over the numbers `axes` of its observation to `path`.
 ///
 /// # Errors
 /// If the run has no potential or no policy yet, an axis is not there, or the picture cannot be written.
-pub fn plot_potential(root: &Path, axes: [usize; 2], folder: &Path) -> anyhow::Result<PathBuf> {
+pub fn plot_potential(root: &Path, axes: [usize; 2], path: &Path) -> anyhow::Result<()> {
     let (directory, recipe) = RunDirectory::open(root)?;
     let scene = scene(&directory, &recipe, axes)?;
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("{}: cannot be made", folder.display()))?;
-    let name = root.file_name().unwrap_or_default().to_string_lossy();
-    let path = folder.join(format!("{name}-potential.png"));
-    let draft = tempfile::Builder::new()
-        .prefix(".")
-        .suffix(".png")
-        .tempfile_in(folder)?
-        .into_temp_path();
-    picture(&scene, &draft)
-        .map_err(|error| anyhow!("{}: cannot be drawn: {error}", path.display()))?;
-    rlfd_models::atomic_file::replace(&path, &std::fs::read(&draft)?)
-        .with_context(|| format!("{}: cannot be written", path.display()))?;
-    Ok(path)
+    picture::replace(path, |draft| draw(&scene, draft))
 }
 
 fn scene(directory: &RunDirectory, recipe: &Recipe, axes: [usize; 2]) -> anyhow::Result<Scene> {
@@ -93,13 +81,10 @@ fn scene(directory: &RunDirectory, recipe: &Recipe, axes: [usize; 2]) -> anyhow:
             axes[1]
         );
     }
-    let potential = Potential::read(
-        &directory.potential(),
-        dimensions,
-        settings,
-        recipe.device(),
-    )
-    .with_context(|| format!("{root}: no potential"))?;
+    // Wherever it learned, a picture needs no more than this.
+    let file = directory.potential();
+    let potential = Potential::read(&file, dimensions, settings, Device::Cpu)
+        .with_context(|| format!("{root}: no potential"))?;
     let Some((file, count)) = recipe.demonstration_file() else {
         bail!("{root}: its recipe has no `demonstrations`");
     };
@@ -117,12 +102,9 @@ fn scene(directory: &RunDirectory, recipe: &Recipe, axes: [usize; 2]) -> anyhow:
     let mut policy = TorchPolicy::new(&checkpoint)?;
     let mut recording = Recording::new(&mut policy);
     let terms = (spec.observation.clone(), spec.action.clone());
-    let played = Deployment::new(&mut recording, terms.0, terms.1, env.as_ref())?.play(
-        env.as_mut(),
-        EPISODES,
-        SEED,
-        |_, _| Ok(()),
-    )?;
+    let played = Deployment::new(&mut recording, terms.0, terms.1, env.as_ref())?
+        .ending_on_success(recipe.ends_on_success())
+        .play(env.as_mut(), EPISODES, SEED, |_, _| Ok(()))?;
     let lengths = played.lengths.iter().map(|&length| length as usize);
     let rollouts = ways(
         recording.observations(),
@@ -202,8 +184,7 @@ fn surface(
     best
 }
 
-fn picture(scene: &Scene, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    fonts::install();
+fn draw(scene: &Scene, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let root = BitMapBackend::new(path, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let [(left, right), (low, high)] = scene.range;

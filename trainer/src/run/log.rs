@@ -6,7 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use tensorboard_rs::summary_writer::SummaryWriter;
 
@@ -145,15 +145,20 @@ impl RunLog {
             .append(std::iter::once(step.to_string()).chain(cells))
     }
 
-    /// Writes everything out and tells how long the files are now.
+    /// Writes everything out, so that it outlasts a power cut, and tells how long the files are now.
     ///
     /// # Errors
     /// If the system refuses.
     pub fn flush(&mut self) -> anyhow::Result<LogLengths> {
         self.tensorboard.flush();
+        for name in event_lengths(&self.event_files)?.keys() {
+            let path = self.event_files.join(name);
+            let synced = File::open(&path).and_then(|file| file.sync_all());
+            synced.with_context(|| format!("{}: cannot be written out", path.display()))?;
+        }
         Ok(LogLengths {
-            progress: self.progress.length()?,
-            evaluations: self.evaluations.length()?,
+            progress: self.progress.synced_length()?,
+            evaluations: self.evaluations.synced_length()?,
             events: event_lengths(&self.event_files)?,
         })
     }
@@ -167,6 +172,13 @@ impl Csv {
             .append(true)
             .open(path)
             .with_context(context)?;
+        let found = file.metadata().with_context(context)?.len();
+        if found < length {
+            bail!(
+                "{}: has {found} bytes, but {length} at the last checkpoint: rows are missing",
+                path.display()
+            );
+        }
         file.set_len(length).with_context(context)?;
         let mut csv = Self {
             path: path.to_owned(),
@@ -195,12 +207,10 @@ impl Csv {
             .with_context(|| format!("{}: cannot be written", self.path.display()))
     }
 
-    fn length(&self) -> anyhow::Result<u64> {
-        Ok(self
-            .file
-            .metadata()
-            .with_context(|| self.path.display().to_string())?
-            .len())
+    fn synced_length(&self) -> anyhow::Result<u64> {
+        let synced = self.file.sync_all().and_then(|()| self.file.metadata());
+        let metadata = synced.with_context(|| self.path.display().to_string())?;
+        Ok(metadata.len())
     }
 }
 

@@ -5,7 +5,6 @@ mod check;
 mod collector;
 mod directory;
 mod evaluate;
-pub mod fonts;
 mod heat_map;
 #[cfg(test)]
 mod hidden_goal_check;
@@ -13,6 +12,7 @@ mod learning_curve;
 mod log;
 mod mentor;
 mod outcome;
+pub mod picture;
 mod policy_file;
 mod potential_file;
 mod potential_fit;

@@ -6,12 +6,22 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
 
 use super::mentor::Mentor;
-use super::{Audience, RunDirectory, Session, potential_fit};
+use super::{Audience, RunDirectory, Session, potential_fit, sealed};
 use crate::algo::Dimensions;
 use crate::potential::Potential;
 use crate::recipe::Recipe;
+
+const MARK: &sealed::Mark = b"RLFDPOT1";
+
+/// What a potential was made from.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Origin {
+    course_sha256: String,
+    demonstrations_crc32: u32,
+}
 
 /// The potential that `recipe` asks for; nothing if it asks for none. Breaks off if the session was stopped while it was fitted.
 pub(super) fn open(
@@ -28,11 +38,27 @@ pub(super) fn open(
         let potential = Potential::read(path, dimensions, settings, recipe.device());
         potential.with_context(|| path.display().to_string())
     };
+    let Some(mentor) = mentor else {
+        bail!("`potential`: there are no demonstrations to fit it to");
+    };
     let path = directory.potential();
-    let found = match (path.exists(), mentor) {
-        (true, _) => Some(read(&path)?),
-        (false, None) => bail!("`potential`: there are no demonstrations to fit it to"),
-        (false, Some(mentor)) => {
+    let origin = Origin {
+        course_sha256: recipe.course_sha256(),
+        demonstrations_crc32: mentor.crc32,
+    };
+    let found = match path.exists() {
+        true => {
+            let kept = sealed::read::<Origin>(&directory.potential_origin(), MARK)?;
+            if kept.as_ref() != Some(&origin) {
+                bail!(
+                    "{}: made from other demonstrations than {}, or by another recipe; remove it to make it anew",
+                    path.display(),
+                    recipe.demonstration_file().map_or("", |(file, _)| file)
+                );
+            }
+            Some(read(&path)?)
+        }
+        false => {
             let started = Instant::now();
             let made = match recipe.potential_file() {
                 Some(file) => Some((read(Path::new(file))?, format!("of {file}"))),
@@ -44,8 +70,11 @@ pub(super) fn open(
                     fitted.map(|potential| (potential, format!("fitted in {seconds:.1} s")))
                 }
             };
-            if let Some((potential, origin)) = &made {
-                leave(potential, origin, directory, mentor, session.audience)?;
+            if let Some((potential, how)) = &made {
+                leave(potential, how, directory, mentor, session.audience)?;
+                sealed::write(&directory.potential_origin(), MARK, &origin)?;
+                // Last, for it is what a resumed run looks for.
+                potential.write(&path)?;
             }
             made.map(|(potential, _)| potential)
         }
@@ -59,24 +88,28 @@ pub(super) fn open(
     Ok(ControlFlow::Continue(found))
 }
 
-/// Writes a new potential, and its values where it was fitted.
+/// Writes the values of a new potential where it was fitted, and tells of them.
 fn leave(
     potential: &Potential,
-    origin: &str,
+    how: &str,
     directory: &RunDirectory,
     mentor: &Mentor,
     audience: Audience,
 ) -> anyhow::Result<()> {
     let data = mentor.demonstrated();
     let values = potential.values(&data.observation, &data.action);
+    if let Some(step) = values.iter().position(|value| !value.is_finite()) {
+        bail!(
+            "the potential is {} at demonstrated step {step}: fitting it diverged; a smaller `potential_learning_rate` may help",
+            values[step]
+        );
+    }
     if audience == Audience::Person {
         let (mean, std) = mean_and_std(&values);
         let count = values.len();
-        eprintln!("potential {origin}: {mean:.2} ± {std:.2} on {count} demonstrated steps");
+        eprintln!("potential {how}: {mean:.2} ± {std:.2} on {count} demonstrated steps");
     }
-    write_values(&directory.potential_on_demonstrations(), mentor, &values)?;
-    // Last, for it is what a resumed run looks for.
-    Ok(potential.write(&directory.potential())?)
+    write_values(&directory.potential_on_demonstrations(), mentor, &values)
 }
 
 /// One row per demonstrated step.

@@ -171,7 +171,9 @@ impl Keeper {
                 return ControlFlow::Break(());
             }
         }
-        if is_stopped {
+        // Of one that cannot be kept, the others need not be fitted.
+        let has_failed = self.failure.lock().is_ok_and(|failure| failure.is_some());
+        if is_stopped || has_failed {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())

@@ -18,7 +18,7 @@ use crate::data::{Episode, Experience};
 use crate::env::VectorState;
 use crate::nn::NormalizerState;
 
-const MAGIC: &[u8; 8] = b"RLFDRUN3";
+const MAGIC: &[u8; 8] = b"RLFDRUN4";
 const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
 
 /// A run between two environment steps.
@@ -54,6 +54,8 @@ pub struct RunState {
     pub update_rng: ChaCha8Rng,
     /// Episodes since the last row of the log.
     pub recent_episodes: Vec<FinishedEpisode>,
+    /// What the last recorded update told the log.
+    pub metrics: Vec<f64>,
     /// Lengths of the log files.
     pub logs: LogLengths,
     /// Where the replay buffer lies.

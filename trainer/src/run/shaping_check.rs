@@ -61,6 +61,21 @@ fn shaped_runs_learn_from_a_potential_that_is_kept() {
         finish_from_file(&recipe, &directory).unwrap();
         assert_eq!(before, std::fs::read(directory.potential()).unwrap());
 
+        // Demonstrations that came under the same name later are not what it was fitted to.
+        std::fs::remove_file(directory.outcome()).unwrap();
+        std::fs::remove_file(directory.checkpoint()).unwrap();
+        demonstrations(21, false).write(&file).unwrap();
+        finish_from_file(&recipe, &directory).unwrap();
+        let mut others = demonstrations(21, false);
+        others.episodes.remove(0);
+        others.write(&file).unwrap();
+        std::fs::remove_file(directory.outcome()).unwrap();
+        std::fs::remove_file(directory.checkpoint()).unwrap();
+        let refused = finish_from_file(&recipe, &directory).unwrap_err();
+        let expected = "potential.pt: made from other demonstrations than";
+        assert!(format!("{refused:#}").contains(expected), "{refused:#}");
+        shown.write(&file).unwrap();
+
         // Another run may have it, too, unless it is made for other networks.
         let of_another = directory.potential();
         let of_another = [
@@ -81,12 +96,12 @@ fn shaped_runs_learn_from_a_potential_that_is_kept() {
         assert!(refused.contains("expected shape [33, 32]"), "{refused}");
         assert!(refused.contains("run/potential.pt"), "{refused}");
 
-        let picture = plot_potential(&root, [0, 1], folder.path()).unwrap();
-        assert!(std::fs::metadata(picture).unwrap().len() > 10_000);
-        let refused = plot_potential(&root, [0, 4], folder.path()).unwrap_err();
+        let picture = folder.path().join("potential.png");
+        plot_potential(&root, [0, 1], &picture).unwrap();
+        assert!(std::fs::metadata(&picture).unwrap().len() > 10_000);
+        let refused = plot_potential(&root, [0, 4], &picture).unwrap_err();
         assert!(refused.to_string().contains("0 to 3"), "{refused}");
         std::fs::write(directory.potential(), &before[..before.len() / 2]).unwrap();
-        std::fs::remove_file(directory.outcome()).unwrap();
         let refused = format!("{:#}", finish_from_file(&recipe, &directory).unwrap_err());
         assert!(refused.contains("potential.pt"), "{refused}");
     }
@@ -145,6 +160,56 @@ fn a_potential_that_is_fitted_in_pieces_is_that_fitted_at_once() {
     }
 }
 
+/// Numbers that ran away are told of before anything learns from them.
+#[test]
+fn a_fit_that_diverges_is_refused() {
+    let settings = [
+        ("total_steps", "40"),
+        ("demonstrations", "in-memory"),
+        ("num_demos", "20"),
+        ("demo_batch_size", "32"),
+        ("bc_weight", "0"),
+        ("rl_weight", "1"),
+        ("potential", "gan"),
+        ("potential_epochs", "3"),
+        ("potential_hidden", "[32, 32]"),
+        ("potential_learning_rate", "1e30"),
+    ];
+    let recipe = small("td3", &settings);
+    let folder = tempfile::tempdir().unwrap();
+    let directory = RunDirectory::create(Some(&folder.path().join("run")), &recipe).unwrap();
+    let refused = finish(&recipe, &directory, Some(&demonstrations(20, false))).unwrap_err();
+    let message = format!("{refused:#}");
+    assert!(message.contains("`potential_learning_rate`"), "{message}");
+    assert!(!directory.potential().exists());
+}
+
+/// An evaluation tells of what is left of a potential that fades, as critics have learned it.
+#[test]
+fn a_potential_that_has_faded_is_told_as_nothing() {
+    let settings = [
+        ("total_steps", "120"),
+        ("learning_starts", "10"),
+        ("demonstrations", "in-memory"),
+        ("num_demos", "20"),
+        ("demo_batch_size", "32"),
+        ("bc_weight", "0"),
+        ("rl_weight", "1"),
+        ("potential", "gan"),
+        ("potential_epochs", "3"),
+        ("potential_hidden", "[32, 32]"),
+        ("potential_decay", "0.01"),
+        ("potential_decay_interval", "10"),
+    ];
+    let recipe = small("td3", &settings);
+    let folder = tempfile::tempdir().unwrap();
+    let directory = RunDirectory::create(Some(&folder.path().join("run")), &recipe).unwrap();
+    let outcome = finish(&recipe, &directory, Some(&demonstrations(20, false))).unwrap();
+    let evaluation = outcome.last_evaluation.unwrap();
+    let left = evaluation.mean_potential.unwrap();
+    assert!(left.abs() < 1e-6 && left != 0.0, "{left}");
+}
+
 #[test]
 fn a_potential_needs_demonstrations() {
     let mut draft = Draft::open("td3").unwrap();
@@ -157,5 +222,6 @@ fn a_potential_needs_demonstrations() {
     draft.set("test", "demonstrations", "some.npz").unwrap();
     draft.set("test", "potential", "made").unwrap();
     let message = draft.resolve().unwrap_err().to_string();
-    assert!(message.contains("unknown variant `made`"), "{message}");
+    let expected = "`potential` must be one of `maf`, `realnvp`, `gan`, found `made`";
+    assert!(message.ends_with(expected), "{message}");
 }

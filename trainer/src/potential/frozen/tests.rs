@@ -237,11 +237,52 @@ fn threads_and_files_change_no_bit_and_members_differ() {
         let values = |potential: &Potential| potential.values(&data.observation, &data.action);
         assert_eq!(values(&one), values(&read));
 
-        settings.potential_hidden = vec![16, 11];
+        let refused = |edit: &dyn Fn(&mut PotentialSettings), expected: &str| {
+            let mut settings = settings.clone();
+            edit(&mut settings);
+            let refused = Potential::read(&path, DIMENSIONS, &settings, Device::Cpu).unwrap_err();
+            let message = refused.to_string();
+            assert!(message.contains(expected), "{message}");
+        };
+        let name = model.name();
+        refused(
+            &|settings| settings.potential_hidden = vec![16, 11],
+            &format!("`{name}.0.network.0.layer.1.weight`: expected shape [11, 16]"),
+        );
+        // Less than there is would be another Φ.
+        let stranger = format!("`{name}.2.network.0.layer.0.bias`: a `{name}` of 2 members");
+        refused(&|settings| settings.potential_ensemble = 2, &stranger);
+        if model.is_flow() {
+            let stranger = format!("`{name}.0.network.2.layer.0.bias`: a `{name}` of 3 members");
+            refused(&|settings| settings.flow_layers = 2, &stranger);
+            let other = match model {
+                PotentialModel::Maf => PotentialModel::RealNvp,
+                _ => PotentialModel::Maf,
+            };
+            refused(&|settings| settings.potential = other, "found none");
+        }
+    }
+}
+
+#[test]
+fn numbers_that_are_none_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("potential.pt");
+    let settings = PotentialSettings::tiny(PotentialModel::Maf);
+    fitted(&settings, 1).write(&path).unwrap();
+    let whole = checkpoint::read_tensors(&path).unwrap();
+    let weight = "maf.0.network.1.layer.0.weight";
+    for (name, number, expected) in [
+        (weight, f32::NAN, "holds NaN, expected finite numbers"),
+        (STD, 0.0, "holds 0, expected positive numbers"),
+    ] {
+        let mut tensors = whole.clone();
+        tensors.get_mut(name).unwrap().data[1] = number;
+        checkpoint::write_tensors(&path, &tensors).unwrap();
         let refused = Potential::read(&path, DIMENSIONS, &settings, Device::Cpu).unwrap_err();
         let message = refused.to_string();
         assert!(
-            message.contains("`member.0.network.0.layer.1.weight`: expected shape [11, 16]"),
+            message.contains(name) && message.contains(expected),
             "{message}"
         );
     }

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::bail;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::spread::Band;
-use crate::run::fonts;
+use crate::run::picture;
 
 const WIDTH: u32 = 900;
 pub(super) const PANEL_HEIGHT: u32 = 560;
@@ -29,35 +29,21 @@ pub(super) struct Panel {
 
 /// Draws the panels one below the other; the picture replaces an old one only when it is whole.
 pub(super) fn write(caption: &str, panels: &[Panel], path: &Path) -> anyhow::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let draft = tempfile::Builder::new()
-        .prefix(".")
-        .suffix(".png")
-        .tempfile_in(folder)?
-        .into_temp_path();
     let bands = || panels.iter().flat_map(|panel| &panel.series);
     let right = bands().flat_map(|(_, bands)| bands).map(|band| band.step);
     let right = right.fold(0.0, f64::max);
     if right <= 0.0 {
         bail!("{caption}: no evaluation after step 0 to draw");
     }
-    picture(caption, panels, right, &draft)
-        .map_err(|error| anyhow!("{}: cannot be drawn: {error}", path.display()))?;
-    let bytes = std::fs::read(&draft)?;
-    rlfd_models::atomic_file::replace(path, &bytes)
-        .with_context(|| format!("{}: cannot be written", path.display()))
+    picture::replace(path, |draft| draw_all(caption, panels, right, draft))
 }
 
-fn picture(
+fn draw_all(
     caption: &str,
     panels: &[Panel],
     right: f64,
     path: &Path,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    fonts::install();
     let labels = labels(panels);
     let head_height = CAPTION_HEIGHT + KEY_HEIGHT * labels.len() as u32;
     let size = (WIDTH, head_height + PANEL_HEIGHT * panels.len() as u32);
@@ -108,11 +94,11 @@ fn draw_head(
     area: &Area<'_>,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let middle = Pos::new(HPos::Center, VPos::Center);
-    let style = TextStyle::from((fonts::FAMILY, 24).into_font()).pos(middle);
+    let style = TextStyle::from((picture::FAMILY, 24).into_font()).pos(middle);
     let place = (WIDTH as i32 / 2, CAPTION_HEIGHT as i32 / 2);
     area.draw(&Text::new(caption, place, style))?;
     let beside = Pos::new(HPos::Left, VPos::Center);
-    let style = TextStyle::from((fonts::FAMILY, 16).into_font()).pos(beside);
+    let style = TextStyle::from((picture::FAMILY, 16).into_font()).pos(beside);
     for (index, label) in labels.iter().enumerate() {
         let y = (CAPTION_HEIGHT + KEY_HEIGHT * index as u32 + KEY_HEIGHT / 2) as i32;
         let line = vec![(88, y), (112, y)];
@@ -155,7 +141,7 @@ fn draw(
                 thousands(*value)
             }
         })
-        .label_style((fonts::FAMILY, 15))
+        .label_style((picture::FAMILY, 15))
         .light_line_style(WHITE)
         .draw()?;
     for (label, bands) in &panel.series {

@@ -83,6 +83,7 @@ impl<'a> Run<'a> {
                 .demonstrations
                 .as_ref()
                 .and_then(|demos| demos.cloning()),
+            rl_weight: recipe.rl_weight(),
             critic_rows: recipe.critic_rows(),
             critic_warmup: recipe.critic_warmup(),
             shaping: recipe.shaping.as_ref().zip(potential.as_ref()).map(
@@ -137,6 +138,7 @@ impl<'a> Run<'a> {
             updates: 0,
             episodes: 0,
             recent_episodes: Vec::new(),
+            metrics: Vec::new(),
             elapsed_before_s: 0.0,
             started: Instant::now(),
             best_return: None,

@@ -122,6 +122,8 @@ pub(super) struct Run<'a> {
     updates: usize,
     episodes: usize,
     recent_episodes: Vec<FinishedEpisode>,
+    /// What the last recorded update told the log.
+    metrics: Vec<f64>,
     elapsed_before_s: f64,
     started: Instant,
     best_return: Option<f64>,
@@ -140,7 +142,6 @@ impl<'a> Run<'a> {
     fn train(mut self, audience: Audience, stop: &Stop) -> anyhow::Result<Option<Outcome>> {
         let settings = &self.recipe.run;
         let mut progress = Progress::new(self.step, settings.total_steps, audience);
-        let mut metrics = Vec::new();
         let mut since_log = (self.step, Instant::now());
         while self.step < settings.total_steps {
             if self.anywhere(stop.is_asked()) {
@@ -157,7 +158,7 @@ impl<'a> Run<'a> {
             let (log_due, evaluation_due) =
                 (due(settings.log_interval), due(settings.eval_interval));
             let checkpoint_due = due(settings.checkpoint_interval);
-            self.learn(before, log_due, &mut metrics);
+            self.learn(before, log_due);
             progress.advance(self.step);
             if self.updates / together::CHECK_INTERVAL != updates_before / together::CHECK_INTERVAL
                 && let Some(peers) = &self.peers
@@ -167,7 +168,7 @@ impl<'a> Run<'a> {
             if log_due {
                 let rate = (self.step - since_log.0) as f64 / since_log.1.elapsed().as_secs_f64();
                 since_log = (self.step, Instant::now());
-                self.write_row(&metrics, rate)?;
+                self.write_row(rate)?;
             }
             if evaluation_due && self.is_first() {
                 let evaluation = self.evaluate()?;
@@ -281,13 +282,12 @@ impl<'a> Run<'a> {
         self.step += self.recipe.run.n_envs * processes;
     }
 
-    /// The updates that are due since step `before`. `metrics` are those of the last one made.
-    fn learn(&mut self, before: usize, log_due: bool, metrics: &mut Vec<f64>) {
+    /// The updates that are due since step `before`. The last one before a row of the log is recorded.
+    fn learn(&mut self, before: usize, log_due: bool) {
         if let Experience::Rollout(_) = &self.experience {
-            self.learn_from_rollout(log_due.then_some(metrics));
+            self.learn_from_rollout(log_due);
             return;
         }
-        let mut metrics = log_due.then_some(metrics);
         let nothing_yet = self.recipe.algorithm.off_policy().is_some_and(|common| {
             self.step < common.learning_starts || self.anywhere(self.experience.is_empty())
         });
@@ -306,10 +306,15 @@ impl<'a> Run<'a> {
         {
             normalizer.merge_all(unshared, peers);
         }
+        // Steps until the next updates and the next row, which may come before them.
+        let until = |interval: usize| interval - self.step % interval;
+        let next_row = until(self.recipe.run.log_interval)
+            .min(self.recipe.run.total_steps.saturating_sub(self.step));
+        let is_recorded = log_due || next_row < until(self.schedule.interval * processes);
         for index in 0..updates {
             self.fill_batch();
             let last = index + 1 == updates;
-            let metrics = if last { metrics.take() } else { None };
+            let metrics = (last && is_recorded).then_some(&mut self.metrics);
             if let Learner::Batches(learner) = &mut self.algorithm {
                 learner.update(&mut self.batch, &mut self.update_rng, metrics);
             }
@@ -319,7 +324,7 @@ impl<'a> Run<'a> {
 
     /// One update as soon as there are steps enough. Statistics of observations change with the policy, so that a rollout is
     /// that of a single one.
-    fn learn_from_rollout(&mut self, metrics: Option<&mut Vec<f64>>) {
+    fn learn_from_rollout(&mut self, log_due: bool) {
         let (Learner::Rollouts(learner), Experience::Rollout(rollout)) =
             (&mut self.algorithm, &mut self.experience)
         else {
@@ -334,8 +339,8 @@ impl<'a> Run<'a> {
             rollout.clear();
             self.updates += 1;
         }
-        if let Some(metrics) = metrics {
-            *metrics = learner.metrics().iter().map(|&x| f64::from(x)).collect();
+        if log_due {
+            self.metrics = learner.metrics().iter().map(|&x| f64::from(x)).collect();
         }
     }
 

@@ -11,7 +11,7 @@ const VALUE_ROWS: usize = 500;
 
 impl Run<'_> {
     /// One row of the log.
-    pub(super) fn write_row(&mut self, metrics: &[f64], steps_per_s: f64) -> anyhow::Result<()> {
+    pub(super) fn write_row(&mut self, steps_per_s: f64) -> anyhow::Result<()> {
         let episodes = std::mem::take(&mut self.recent_episodes);
         let mean = |value: &dyn Fn(&FinishedEpisode) -> Option<f64>| {
             let values: Vec<f64> = episodes.iter().filter_map(value).collect();
@@ -31,7 +31,7 @@ impl Run<'_> {
             ("updates", Some(self.updates as f64)),
         ];
         let names = self.algorithm.metric_names().into_iter().enumerate();
-        row.extend(names.map(|(index, name)| (name, metrics.get(index).copied())));
+        row.extend(names.map(|(index, name)| (name, self.metrics.get(index).copied())));
         let goal_dim = self.spec.goal.map_or(0, |goal| goal.dim);
         let width = self.spec.observation_dim();
         let [observation, goal] = [0..width - goal_dim, width - goal_dim..width].map(|columns| {
@@ -92,7 +92,7 @@ impl Run<'_> {
         Ok(evaluation)
     }
 
-    /// Φ where the deployed policy went, on the mean.
+    /// What is left of Φ where the deployed policy went, on the mean.
     fn mean_potential(&self, recording: &Recording<'_>) -> Option<f64> {
         let (scale, offset) = policy_file::range(&self.spec);
         let bounds = scale.iter().zip(&offset).cycle();
@@ -102,9 +102,10 @@ impl Run<'_> {
             .zip(bounds)
             .map(|(action, (scale, offset))| (action - offset) / scale)
             .collect();
-        let potential = self.potential.as_ref()?;
+        let (potential, settings) = (self.potential.as_ref()?, self.recipe.shaping.as_ref()?);
         let values = potential.values(recording.observations(), &actions);
-        Some(values.iter().map(|&x| f64::from(x)).sum::<f64>() / values.len() as f64)
+        let mean = values.iter().map(|&x| f64::from(x)).sum::<f64>() / values.len() as f64;
+        Some(mean * settings.remaining(self.updates as u64))
     }
 
     /// What the critics expect from `observations`, on the mean.

@@ -42,6 +42,7 @@ impl Run<'_> {
         self.updates = state.algorithm.updates as usize;
         self.episodes = state.episodes;
         self.recent_episodes = state.recent_episodes;
+        self.metrics = state.metrics;
         self.elapsed_before_s = state.elapsed_s;
         self.best_return = state.best_return;
         self.segments = state.replay;
@@ -68,6 +69,7 @@ impl Run<'_> {
             explore_rng: collector.map_or_else(|| self.update_rng.clone(), |c| c.rng.clone()),
             update_rng: self.update_rng.clone(),
             recent_episodes: self.recent_episodes.clone(),
+            metrics: self.metrics.clone(),
             logs: self.log.flush()?,
             replay: self.segments.clone(),
         };
