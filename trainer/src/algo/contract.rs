@@ -331,7 +331,7 @@ fn an_actor_may_begin_as_it_is_shown_and_wait_for_critics() {
         let Learner::Batches(cloner) = &mut one else {
             panic!("{} learns from batches", entry.name);
         };
-        let errors = cloner.imitate(demonstrated, settings, &mut rng);
+        let errors = cloner.imitate(demonstrated, settings, &mut rng, &mut |_| true);
         assert!(errors[299] < 1e-3 && errors[0] > 0.02, "{}", entry.name);
         let mut answer = vec![0.0; action.len()];
         one.act(&observation, Mode::Deterministic, &mut answer);

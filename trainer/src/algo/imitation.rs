@@ -34,13 +34,14 @@ pub struct Shown<'a> {
 }
 
 /// Lets the first `action_dim` outputs of `actor`, squashed by tanh, follow what is `shown`. Answers the mean square error
-/// of each pass, measured before its updates.
+/// of each pass, measured before its updates; of fewer passes if `goes_on`, asked with how many were made, denies it.
 pub(super) fn imitate(
     actor: &mut Actor,
     action_dim: usize,
     shown: Shown<'_>,
     settings: &ImitationSettings,
     rng: &mut ChaCha8Rng,
+    goes_on: &mut dyn FnMut(usize) -> bool,
 ) -> Vec<f64> {
     let rows = shown.action.len() / action_dim;
     let device = actor.parameters.flat().device();
@@ -67,6 +68,9 @@ pub(super) fn imitate(
             adam.step_parameters(&mut actor.parameters, &[shard.flat_gradient.flat()]);
         }
         errors.push(error.double_value(&[]) / (rows * action_dim) as f64);
+        if !goes_on(errors.len()) {
+            break;
+        }
     }
     errors
 }
@@ -128,7 +132,7 @@ mod tests {
             observation: &observation,
             action: &action,
         };
-        let errors = imitate(&mut actor, 2, shown, &settings, &mut rng);
+        let errors = imitate(&mut actor, 2, shown, &settings, &mut rng, &mut |_| true);
         assert_eq!(errors.len(), 400);
         // Within a pass three updates are made, so that its error is not quite the one before.
         assert!(

@@ -137,15 +137,16 @@ pub trait BatchLearner: Algorithm {
     fn catch_up(&mut self) {}
 
     /// Lets the actor, and then its target, begin as what demonstrations show. Answers the mean square error of each pass over
-    /// them.
+    /// them; of fewer passes if `goes_on`, asked with how many were made, denies it.
     fn imitate(
         &mut self,
         shown: Shown<'_>,
         settings: &ImitationSettings,
         rng: &mut ChaCha8Rng,
+        goes_on: &mut dyn FnMut(usize) -> bool,
     ) -> Vec<f64> {
         let (actor, action_dim) = self.actor();
-        let errors = imitation::imitate(actor, action_dim, shown, settings, rng);
+        let errors = imitation::imitate(actor, action_dim, shown, settings, rng, goes_on);
         self.catch_up();
         errors
     }

@@ -16,7 +16,7 @@ use crate::run::Deployment;
 /// Record demonstrations.
 #[derive(Debug, Args)]
 pub struct CollectArgs {
-    /// Environment [default: the one the policy was trained in]
+    /// Environment [default: the one the policy was trained in; of one with dense rewards, that with sparse ones]
     #[arg(long, required_unless_present = "policy")]
     env: Option<String>,
     /// A demonstrator written by hand
@@ -65,6 +65,9 @@ struct ImperfectionArgs {
     /// number, such as 0.1,0.1,0.1,0 to leave fingers alone
     #[arg(long, value_name = "STD", value_delimiter = ',')]
     action_noise: Vec<f64>,
+    /// How often an action is replaced by a uniformly random one
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    random_actions: f64,
     /// How hard a script moves per metre of error [default: the script's own]
     #[arg(long, conflicts_with = "policy")]
     gain: Option<f64>,
@@ -126,6 +129,7 @@ pub fn collect(args: &CollectArgs) -> anyhow::Result<()> {
         seed: args.seed,
         imperfection: Imperfection {
             action_noise: args.imperfection.action_noise.clone(),
+            random_actions: args.imperfection.random_actions,
             stop_after: args.imperfection.stop_after,
             failures: args.imperfection.failures,
             air_only: args.imperfection.air_only,
@@ -151,10 +155,16 @@ fn environment(args: &CollectArgs) -> anyhow::Result<String> {
         (Some(env), _) => env.clone(),
         (None, Some(file)) => {
             let trained_in = open(file, default_backend(file)?)?.environment;
-            trained_in.filter(|id| !id.is_empty()).with_context(|| {
+            let trained_in = trained_in.filter(|id| !id.is_empty()).with_context(|| {
                 let file = file.display();
                 format!("{file}: does not say which environment it is for; give --env")
-            })?
+            })?;
+            // Demonstrations are for learning what a distance does not tell.
+            let sparse = trained_in.replace("Dense", "");
+            match registry::open(&sparse) {
+                Ok(_) => sparse,
+                Err(_) => trained_in,
+            }
         }
         (None, None) => bail!("give --env"),
     };

@@ -42,6 +42,9 @@ pub struct EvalArgs {
     /// End each episode with its first success
     #[arg(long)]
     end_on_success: bool,
+    /// Standard deviation of Gaussian noise on the actions, in halves of their range
+    #[arg(long, value_name = "STD", default_value_t = 0.0, value_parser = deviation)]
+    action_noise: f64,
     /// Exit with 1 if the mean return is below this
     #[arg(long, value_name = "RETURN", allow_negative_numbers = true)]
     threshold: Option<f64>,
@@ -88,7 +91,8 @@ fn evaluate_here(args: &EvalArgs, backend: &str) -> anyhow::Result<Evaluation> {
     }
     let mut deployment = Deployment::new(&mut recording, observation, action, env.as_ref())
         .with_context(context)?
-        .ending_on_success(args.end_on_success);
+        .ending_on_success(args.end_on_success)
+        .with_noise(args.action_noise);
     let mut video = open_video(args, env.as_ref(), &spec)?;
     let bar = episodes_bar(args.episodes);
     let evaluation = deployment.play(env.as_mut(), args.episodes, args.seed, |env, episode| {
@@ -112,6 +116,9 @@ fn evaluate_on_board(args: &EvalArgs, link: &str) -> anyhow::Result<Evaluation> 
     }
     if args.end_on_success {
         bail!("--end-on-success: a board plays whole episodes; use torch, tract, ort or engine");
+    }
+    if args.action_noise > 0.0 {
+        bail!("--action-noise: a board does what its policy says; use torch, tract, ort or engine");
     }
     if !link.contains(':') {
         bail!(
@@ -184,6 +191,13 @@ fn episodes_bar(episodes: usize) -> ProgressBar {
     bar
 }
 
+fn deviation(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number >= 0.0 => Ok(number),
+        _ => Err("a number of at least 0 is expected".to_owned()),
+    }
+}
+
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
@@ -211,10 +225,17 @@ fn report(args: &EvalArgs, backend: &str, evaluation: &Evaluation) {
             report["success_rate"] = json!(rate);
             report["successes"] = json!(successes);
         }
+        if let Some(rate) = evaluation.ever_success_rate() {
+            report["ever_success_rate"] = json!(rate);
+        }
         println!("{report}");
     } else {
         let success = evaluation.success_rate().map_or_else(String::new, |rate| {
-            format!(", success {:.1} %", rate * 100.0)
+            let ever = evaluation.ever_success_rate().filter(|ever| *ever != rate);
+            let ever = ever.map_or_else(String::new, |ever| {
+                format!(" in the end, {:.1} % ever", ever * 100.0)
+            });
+            format!(", success {:.1} %{ever}", rate * 100.0)
         });
         println!(
             "{backend}: return {:.2} ± {:.2} (min {:.2}, max {:.2}), {:.1} steps{success}, over {} episodes",

@@ -50,6 +50,8 @@ pub struct Imperfection {
     /// Standard deviation of Gaussian noise on each number of an action, in halves of its range: none, one for all, or
     /// one each.
     pub action_noise: Vec<f64>,
+    /// How often an action is replaced by a uniformly random one.
+    pub random_actions: f64,
     /// Steps after which nothing is done any more.
     pub stop_after: Option<u32>,
     /// Share of the episodes in which the demonstrator gives up within the first fifth.
@@ -152,6 +154,9 @@ fn check(wish: &Wish, env: &dyn Env) -> anyhow::Result<()> {
     }
     if !(0.0..=1.0).contains(&imperfection.failures) {
         bail!("expected a share of failures between 0 and 1");
+    }
+    if !(0.0..=1.0).contains(&imperfection.random_actions) {
+        bail!("expected a share of random actions between 0 and 1");
     }
     let noise = &imperfection.action_noise;
     if noise.len() > 1 && noise.len() != spec.action_dim() {
@@ -315,6 +320,7 @@ fn play(
         }
         if moves {
             disturb(&mut command, &spec, &imperfection.action_noise, &mut noise);
+            replace(&mut command, &spec, imperfection.random_actions, &mut noise);
         }
         keeper.bound(&mut command);
         let step = env.step(&command, &mut observation);
@@ -336,6 +342,17 @@ fn disturb(command: &mut [f64], spec: &EnvSpec, stds: &[f64], rng: &mut ChaCha8R
     for ((number, (low, high)), std) in command.iter_mut().zip(bounds).zip(stds) {
         let half = 0.5 * f64::from(high - low);
         *number += std * half * rng.sample::<f64, _>(StandardNormal);
+    }
+}
+
+/// Puts a uniformly random action in the place of a `share` of them.
+fn replace(command: &mut [f64], spec: &EnvSpec, share: f64, rng: &mut ChaCha8Rng) {
+    // Asked first, so that a recording without draws nothing.
+    if share > 0.0 && rng.random::<f64>() < share {
+        let bounds = spec.action_low().into_iter().zip(spec.action_high());
+        for (number, (low, high)) in command.iter_mut().zip(bounds) {
+            *number = rng.random_range(f64::from(low)..=f64::from(high));
+        }
     }
 }
 

@@ -61,6 +61,31 @@ fn the_other_scripts_reach_what_they_say() {
     }
 }
 
+/// As often as asked for, over the whole range and apart from what the demonstrator does.
+#[test]
+fn some_actions_are_random() {
+    let mut wish = wish("Reach2DF-v1", 200);
+    let actions = |wish: &Wish| -> Vec<Vec<f64>> {
+        let collected = scripted(wish, ScriptKind::Straight, None).unwrap();
+        let episodes = collected.demonstrations.episodes.into_iter();
+        episodes.map(|episode| episode.action).collect()
+    };
+    let straight = actions(&wish);
+    wish.imperfection.random_actions = 0.3;
+    let varied = actions(&wish);
+    assert_eq!(straight.len(), varied.len());
+    // The first step of an episode, where both have seen the same.
+    let first = |all: &[Vec<f64>]| -> Vec<[f64; 2]> {
+        all.iter().map(|episode| [episode[0], episode[1]]).collect()
+    };
+    let (straight, varied) = (first(&straight), first(&varied));
+    let pairs = straight.iter().zip(&varied);
+    let other: Vec<_> = pairs.filter(|(a, b)| a != b).map(|(_, b)| *b).collect();
+    assert!((40..80).contains(&other.len()), "{}", other.len());
+    assert!(other.iter().any(|[x, y]| *x < -1.0 || *y < -1.0));
+    assert!(other.iter().flatten().all(|x| x.abs() <= 2.0));
+}
+
 #[test]
 fn threads_change_nothing_and_only_successes_are_kept() {
     let mut wish = wish("FetchPush-v4", 12);

@@ -89,6 +89,17 @@ impl Flaw {
     }
 }
 
+impl Demonstrations {
+    /// Leaves goals out, for a task that declares none.
+    pub fn drop_goals(&mut self) {
+        self.shape.goal = 0;
+        for episode in &mut self.episodes {
+            episode.achieved_goal.clear();
+            episode.desired_goal.clear();
+        }
+    }
+}
+
 impl Demonstration {
     /// Steps.
     #[must_use]

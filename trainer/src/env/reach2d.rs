@@ -4,7 +4,8 @@
 //! These are the tasks of the repository of Wu et al. (2020) on rewards shaped by generative models, where they are
 //! called `Reach2DF` (order 1), `Reach2D` (order 2) and `BlockReachF`. `v1` draws the goal and allows ±2, `v2` fixes the
 //! goal and allows ±1. Two departures: commands are bounded, as was meant there, and the goal of `BlockReachF` lies beyond
-//! the obstacle instead of inside it, where nothing could reach it. Of the order 2 a goal counts as reached at any speed.
+//! the obstacle instead of inside it, where nothing could reach it. Of the order 2 a success has to be slow, too; rewards ask
+//! for the place alone.
 
 use rand::{Rng, RngExt};
 use rlfd_models::spec::{ActionTerm, ObservationTerm, Source};
@@ -18,6 +19,8 @@ const START: [f64; 2] = [-0.8, -0.8];
 /// Half the side of the square goals are drawn from.
 const GOAL_SPREAD_M: f64 = 0.2;
 const THRESHOLD_M: f64 = 1.0 / 12.0;
+/// Below which a point of order 2 counts as being at its goal, and not on its way past.
+const SLOW_M_S: f64 = 0.25;
 /// Half the side of the obstacle around the origin.
 const OBSTACLE_M: f64 = 0.5;
 /// Middle of the goals that lie beyond the obstacle.
@@ -250,6 +253,11 @@ impl Env for Reach2d {
         })
     }
 
+    fn is_success(&self) -> Option<bool> {
+        let is_slow = self.velocity[0].hypot(self.velocity[1]) < SLOW_M_S;
+        Some(is_slow && self.task.is_success(&self.position, &self.desired))
+    }
+
     fn set_goal(&mut self, desired: &[f64], observation: &mut [f64]) -> Result<(), EnvError> {
         match desired {
             &[x, y] if x.is_finite() && y.is_finite() => self.desired = [x, y],
@@ -364,5 +372,18 @@ mod tests {
             .unwrap();
         env.step(&[0.0, 0.0], &mut observation);
         assert_eq!(observation[..4], [0.0, 0.0, 0.95, 0.0]);
+    }
+
+    /// Of both orders a goal is rewarded where it is; of the second a success is not on its way past.
+    #[test]
+    fn a_success_of_the_second_order_is_slow() {
+        for (speed, is_success) in [(0.24, true), (0.26, false)] {
+            let mut env = registry::open("Reach2D-v2").unwrap();
+            let mut observation = [0.0; 6];
+            env.reset_to(&[0.0, 0.0, speed, 0.0, 0.0, 0.0], &mut observation)
+                .unwrap();
+            let step = env.step(&[0.0, 0.0], &mut observation);
+            assert_eq!((step.reward, env.is_success()), (0.0, Some(is_success)));
+        }
     }
 }

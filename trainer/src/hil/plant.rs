@@ -241,6 +241,7 @@ pub fn evaluation(reports: &[EpisodeReport]) -> Evaluation {
             .iter()
             .filter_map(|report| report.is_success)
             .collect(),
+        ever_successes: Vec::new(),
         mean_q: None,
         mean_potential: None,
     }

@@ -21,83 +21,31 @@ macro_rules! shipped {
 
 /// Shipped recipes. The ones named like an algorithm serve any environment.
 pub const RECIPES: &[ShippedRecipe] = &[
-    ShippedRecipe {
-        name: "sac",
-        text: include_str!("../../recipes/sac.toml"),
-    },
-    ShippedRecipe {
-        name: "td3",
-        text: include_str!("../../recipes/td3.toml"),
-    },
-    ShippedRecipe {
-        name: "ddpg",
-        text: include_str!("../../recipes/ddpg.toml"),
-    },
-    ShippedRecipe {
-        name: "bc",
-        text: include_str!("../../recipes/bc.toml"),
-    },
+    shipped!("sac"),
+    shipped!("td3"),
+    shipped!("ddpg"),
+    shipped!("bc"),
     shipped!("trpo"),
     shipped!("gail"),
     shipped!("inverted-pendulum-trpo"),
     shipped!("reach2df-gail"),
     shipped!("peg-in-hole-rand-init-gail"),
-    ShippedRecipe {
-        name: "inverted-pendulum-sac",
-        text: include_str!("../../recipes/inverted-pendulum-sac.toml"),
-    },
-    ShippedRecipe {
-        name: "inverted-pendulum-td3",
-        text: include_str!("../../recipes/inverted-pendulum-td3.toml"),
-    },
-    ShippedRecipe {
-        name: "half-cheetah-sac",
-        text: include_str!("../../recipes/half-cheetah-sac.toml"),
-    },
-    ShippedRecipe {
-        name: "half-cheetah-td3",
-        text: include_str!("../../recipes/half-cheetah-td3.toml"),
-    },
-    ShippedRecipe {
-        name: "point-reach-her",
-        text: include_str!("../../recipes/point-reach-her.toml"),
-    },
-    ShippedRecipe {
-        name: "fetch-reach-her",
-        text: include_str!("../../recipes/fetch-reach-her.toml"),
-    },
-    ShippedRecipe {
-        name: "fetch-push-her",
-        text: include_str!("../../recipes/fetch-push-her.toml"),
-    },
-    ShippedRecipe {
-        name: "fetch-pick-and-place-demos",
-        text: include_str!("../../recipes/fetch-pick-and-place-demos.toml"),
-    },
-    ShippedRecipe {
-        name: "reach2df-td3",
-        text: include_str!("../../recipes/reach2df-td3.toml"),
-    },
-    ShippedRecipe {
-        name: "reach2df-td3-bc",
-        text: include_str!("../../recipes/reach2df-td3-bc.toml"),
-    },
-    ShippedRecipe {
-        name: "reach2df-td3-maf",
-        text: include_str!("../../recipes/reach2df-td3-maf.toml"),
-    },
-    ShippedRecipe {
-        name: "reach2df-td3-gan",
-        text: include_str!("../../recipes/reach2df-td3-gan.toml"),
-    },
-    ShippedRecipe {
-        name: "reach2df-v2-td3-maf",
-        text: include_str!("../../recipes/reach2df-v2-td3-maf.toml"),
-    },
-    ShippedRecipe {
-        name: "reach2df-v2-td3-gan",
-        text: include_str!("../../recipes/reach2df-v2-td3-gan.toml"),
-    },
+    shipped!("inverted-pendulum-sac"),
+    shipped!("inverted-pendulum-td3"),
+    shipped!("half-cheetah-sac"),
+    shipped!("half-cheetah-td3"),
+    shipped!("point-reach-her"),
+    shipped!("fetch-reach-her"),
+    shipped!("fetch-push-her"),
+    shipped!("fetch-pick-and-place-demos"),
+    shipped!("reach2df-td3"),
+    shipped!("reach2df-td3-bc"),
+    shipped!("reach2df-td3-maf"),
+    shipped!("reach2df-td3-gan"),
+    shipped!("reach2df-v2-td3"),
+    shipped!("reach2df-v2-td3-bc"),
+    shipped!("reach2df-v2-td3-maf"),
+    shipped!("reach2df-v2-td3-gan"),
     shipped!("peg-in-hole-2d-td3"),
     shipped!("peg-in-hole-2d-td3-bc"),
     shipped!("peg-in-hole-2d-td3-maf"),

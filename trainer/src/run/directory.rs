@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
+use crate::data::Demonstrations;
 use crate::recipe::{Draft, Recipe};
 
 /// One run's folder.
@@ -116,6 +117,28 @@ impl RunDirectory {
                 }
             }
         }
+    }
+
+    /// The demonstrations in `file`, of which a copy stays here: the run goes on with it, wherever the file went.
+    ///
+    /// # Errors
+    /// If it cannot be read or copied.
+    pub fn keep_demonstrations(&self, file: &Path) -> anyhow::Result<Demonstrations> {
+        let kept = self.demonstrations();
+        if kept.exists() {
+            return Ok(Demonstrations::read(&kept)?);
+        }
+        let demonstrations = Demonstrations::read(file)?;
+        let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
+        rlfd_models::atomic_file::replace(&kept, &bytes)
+            .with_context(|| format!("{}: cannot be written", kept.display()))?;
+        Ok(demonstrations)
+    }
+
+    /// What is learned from besides experience.
+    #[must_use]
+    pub fn demonstrations(&self) -> PathBuf {
+        self.root.join("demonstrations.npz")
     }
 
     /// What `potential.pt` was made from.

@@ -2,13 +2,14 @@
 //! demo all measure by this one loop.
 
 use anyhow::bail;
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
 use rlfd_models::{ActionTerm, ObservationTerm};
 use rlfd_runtime::Policy;
 use serde::Serialize;
 
-use crate::env::Env;
+use crate::env::{Env, EnvSpec};
 
 /// A policy with the maps its contract puts in front of it and behind it.
 pub struct Deployment<'a> {
@@ -16,6 +17,7 @@ pub struct Deployment<'a> {
     observation: Vec<ObservationTerm>,
     action: Vec<ActionTerm>,
     ends_on_success: bool,
+    noise: f64,
 }
 
 impl std::fmt::Debug for Deployment<'_> {
@@ -37,6 +39,9 @@ pub struct Evaluation {
     /// Whether its last state is a success, per episode; empty where the environment does not know what one is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub successes: Vec<bool>,
+    /// Whether any of its states is one, per episode; empty where that was not looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ever_successes: Vec<bool>,
     /// What critics expected of the policy, the mean over all steps; absent where there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mean_q: Option<f64>,
@@ -90,7 +95,15 @@ impl<'a> Deployment<'a> {
             observation,
             action,
             ends_on_success: false,
+            noise: 0.0,
         })
+    }
+
+    /// Standard deviation of Gaussian noise on the commands that are played, in halves of their range.
+    #[must_use]
+    pub fn with_noise(mut self, deviation: f64) -> Self {
+        self.noise = deviation;
+        self
     }
 
     /// Whether episodes that are played end with their first success.
@@ -121,16 +134,20 @@ impl<'a> Deployment<'a> {
             env.reset(&mut rng, &mut measurement);
             self.policy.reset();
             each(env, episode)?;
-            let (mut ret, mut length) = (0.0, 0);
+            let mut noise = ChaCha8Rng::seed_from_u64(seed);
+            noise.set_stream(!(episode as u64));
+            let (mut ret, mut length, mut ever) = (0.0, 0, false);
             loop {
                 observe(&self.observation, &measurement, &mut observation);
                 self.policy.act(&observation, &mut action);
                 act(&self.action, &action, &mut command);
+                disturb(&mut command, &spec, self.noise, &mut noise);
                 let step = env.step(&command, &mut measurement);
                 each(env, episode)?;
                 ret += step.reward;
                 length += 1;
-                let is_done = self.ends_on_success && env.is_success() == Some(true);
+                ever |= env.is_success() == Some(true);
+                let is_done = self.ends_on_success && ever;
                 let is_over = length >= spec.max_episode_steps || env.is_cut();
                 if step.terminated || is_done || is_over {
                     break;
@@ -139,6 +156,8 @@ impl<'a> Deployment<'a> {
             evaluation.returns.push(ret);
             evaluation.lengths.push(length);
             evaluation.successes.extend(env.is_success());
+            let ever = env.is_success().map(|_| ever);
+            evaluation.ever_successes.extend(ever);
         }
         Ok(evaluation)
     }
@@ -182,8 +201,13 @@ impl Evaluation {
     /// Fraction of episodes whose last state is a success; nothing where the environment does not know what one is.
     #[must_use]
     pub fn success_rate(&self) -> Option<f64> {
-        let count = self.successes.iter().filter(|success| **success).count();
-        (!self.successes.is_empty()).then(|| count as f64 / self.successes.len() as f64)
+        share(&self.successes)
+    }
+
+    /// Fraction of episodes any state of which is a success.
+    #[must_use]
+    pub fn ever_success_rate(&self) -> Option<f64> {
+        share(&self.ever_successes)
     }
 
     /// Mean steps per episode.
@@ -194,6 +218,24 @@ impl Evaluation {
             .map(|&length| f64::from(length))
             .sum::<f64>()
             / self.lengths.len() as f64
+    }
+}
+
+fn share(flags: &[bool]) -> Option<f64> {
+    let count = flags.iter().filter(|flag| **flag).count();
+    (!flags.is_empty()).then(|| count as f64 / flags.len() as f64)
+}
+
+/// Adds normal numbers of the deviation `noise`, in halves of the range of each, and stays in that range.
+fn disturb(command: &mut [f64], spec: &EnvSpec, noise: f64, rng: &mut ChaCha8Rng) {
+    if noise == 0.0 {
+        return;
+    }
+    let bounds = spec.action_low().into_iter().zip(spec.action_high());
+    for (number, (low, high)) in command.iter_mut().zip(bounds) {
+        let (low, high) = (f64::from(low), f64::from(high));
+        *number += noise * 0.5 * (high - low) * rng.sample::<f64, _>(StandardNormal);
+        *number = number.clamp(low, high);
     }
 }
 

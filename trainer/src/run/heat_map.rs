@@ -15,7 +15,6 @@ use super::mentor::Mentor;
 use super::picture::{self, FAMILY};
 use super::{Deployment, Recording, RunDirectory, TorchPolicy};
 use crate::algo::Dimensions;
-use crate::data::Demonstrations;
 use crate::env::registry;
 use crate::potential::{Demonstrated, Potential};
 use crate::recipe::Recipe;
@@ -88,7 +87,7 @@ fn scene(directory: &RunDirectory, recipe: &Recipe, axes: [usize; 2]) -> anyhow:
     let Some((file, count)) = recipe.demonstration_file() else {
         bail!("{root}: its recipe has no `demonstrations`");
     };
-    let demonstrations = Demonstrations::read(Path::new(file))?;
+    let demonstrations = directory.keep_demonstrations(Path::new(file))?;
     let mentor = Mentor::new(
         Path::new(file),
         &demonstrations,

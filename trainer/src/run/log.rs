@@ -80,6 +80,7 @@ impl RunLog {
             "success_rate",
             "q_mean",
             "potential_mean",
+            "ever_success_rate",
         ];
         cut_events(&run.tensorboard(), &lengths.events)?;
         Ok(Self {
@@ -125,6 +126,7 @@ impl RunLog {
             ("eval/success_rate", evaluation.success_rate()),
             ("eval/q_mean", evaluation.mean_q),
             ("eval/potential_mean", evaluation.mean_potential),
+            ("eval/ever_success_rate", evaluation.ever_success_rate()),
         ];
         for (name, value) in optional {
             if let Some(value) = value {

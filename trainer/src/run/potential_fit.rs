@@ -43,7 +43,7 @@ pub(super) fn fit(
     let states = keeper.read()?;
     let done = states.iter().flatten().map(|state| state.passes).sum();
     let passes = settings.potential_epochs * settings.potential_ensemble;
-    let progress = Progress::of_passes(done, passes, session.audience);
+    let progress = Progress::of_passes("potential", done, passes, session.audience);
     let (progress, done) = (Mutex::new(progress), AtomicUsize::new(done));
     let watch = |number: usize, member: &Member| {
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;

@@ -38,8 +38,8 @@ pub struct Report {
 enum Unit {
     /// Of environments.
     Steps,
-    /// Over the demonstrations that a potential is fitted to; a sweep counts steps, and these are none.
-    Passes,
+    /// Over the demonstrations, for what is named; a sweep counts steps, and these are none.
+    Passes(&'static str),
 }
 
 /// The voice of one run.
@@ -63,9 +63,14 @@ impl Progress {
         this
     }
 
-    /// From `done` of `total` passes over the demonstrations.
-    pub(super) fn of_passes(done: usize, total: usize, audience: Audience) -> Self {
-        Self::counting(Unit::Passes, done, total, audience)
+    /// From `done` of `total` passes over the demonstrations, made for `purpose`.
+    pub(super) fn of_passes(
+        purpose: &'static str,
+        done: usize,
+        total: usize,
+        audience: Audience,
+    ) -> Self {
+        Self::counting(Unit::Passes(purpose), done, total, audience)
     }
 
     fn counting(unit: Unit, done: usize, total: usize, audience: Audience) -> Self {
@@ -100,8 +105,8 @@ impl Progress {
                 eprintln!("{done}/{total} {unit}  {rate:.0}/s  {}", self.bar.message());
             }
             (Audience::Sweep, Unit::Steps) if self.is_due(REPORT_INTERVAL) => report(done, None),
-            (Audience::Sweep, Unit::Passes) if self.is_due(NEWS_INTERVAL) => {
-                report(0, Some(&format!("potential: {done}/{total} {unit}")));
+            (Audience::Sweep, Unit::Passes(purpose)) if self.is_due(NEWS_INTERVAL) => {
+                report(0, Some(&format!("{purpose}: {done}/{total} {unit}")));
             }
             (Audience::Nobody | Audience::Person | Audience::Sweep, _) => {}
         }
@@ -118,7 +123,7 @@ impl Progress {
             Audience::Sweep => {
                 let step = match self.unit {
                     Unit::Steps => self.bar.position() as usize,
-                    Unit::Passes => 0,
+                    Unit::Passes(_) => 0,
                 };
                 report(step, Some(line));
             }
@@ -144,7 +149,7 @@ impl Unit {
     fn name(self) -> &'static str {
         match self {
             Self::Steps => "steps",
-            Self::Passes => "passes",
+            Self::Passes(_) => "passes",
         }
     }
 }

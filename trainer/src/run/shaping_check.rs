@@ -61,20 +61,22 @@ fn shaped_runs_learn_from_a_potential_that_is_kept() {
         finish_from_file(&recipe, &directory).unwrap();
         assert_eq!(before, std::fs::read(directory.potential()).unwrap());
 
-        // Demonstrations that came under the same name later are not what it was fitted to.
+        // The run has a copy of its demonstrations; others in its place are not what the potential was fitted to.
         std::fs::remove_file(directory.outcome()).unwrap();
         std::fs::remove_file(directory.checkpoint()).unwrap();
-        demonstrations(21, false).write(&file).unwrap();
+        let aside = folder.path().join("aside.npz");
+        std::fs::rename(&file, &aside).unwrap();
         finish_from_file(&recipe, &directory).unwrap();
+        std::fs::rename(&aside, &file).unwrap();
         let mut others = demonstrations(21, false);
         others.episodes.remove(0);
-        others.write(&file).unwrap();
+        others.write(&directory.demonstrations()).unwrap();
         std::fs::remove_file(directory.outcome()).unwrap();
         std::fs::remove_file(directory.checkpoint()).unwrap();
         let refused = finish_from_file(&recipe, &directory).unwrap_err();
         let expected = "potential.pt: made from other demonstrations than";
         assert!(format!("{refused:#}").contains(expected), "{refused:#}");
-        shown.write(&file).unwrap();
+        shown.write(&directory.demonstrations()).unwrap();
 
         // Another run may have it, too, unless it is made for other networks.
         let of_another = directory.potential();

@@ -80,12 +80,12 @@ impl Demonstrations {
             }
         };
         let observation = states(&mut npz, path, "o", n, longest)?;
-        let achieved = npz
-            .contains("ag")
+        let has_goals = has_numbers(&mut npz, "g")? && has_numbers(&mut npz, "ag")?;
+        let achieved = has_goals
             .then(|| states(&mut npz, path, "ag", n, longest))
             .transpose()?;
         let reward = expect(rows(&mut npz, path, "r")?, "r", longest)?;
-        let desired = match npz.contains("g") && achieved.is_some() {
+        let desired = match has_goals {
             true => Some(expect(rows(&mut npz, path, "g")?, "g", longest)?),
             false => None,
         };
@@ -153,6 +153,11 @@ fn states(
     Err(Flaw::of(name, problem).in_file(path))
 }
 
+/// Whether there is such an array with something in it: a task without goals is sometimes written as goals of no number.
+fn has_numbers(npz: &mut Npz, name: &str) -> Result<bool, DemonstrationError> {
+    Ok(npz.contains(name) && npz.numbers(name)?.shape.last() != Some(&0))
+}
+
 /// Reads an array of three dimensions.
 fn rows(npz: &mut Npz, path: &Path, name: &str) -> Result<Numbers, DemonstrationError> {
     let array = npz.numbers(name)?;
@@ -217,7 +222,7 @@ fn slice(array: &Numbers, rows: Range<usize>) -> &[f64] {
 fn flat(npz: &mut Npz, path: &Path, env: &str) -> Result<Demonstrations, DemonstrationError> {
     let in_file = |flaw: Flaw| flaw.in_file(path);
     let total = npz.numbers("u")?.shape[0];
-    let has_goals = npz.contains("g") && npz.contains("ag");
+    let has_goals = has_numbers(npz, "g")? && has_numbers(npz, "ag")?;
     let has_success = npz.contains("info_is_success");
     let mut column = |name: &str| column(npz, path, name, total);
     let (action, reward, done) = (column("u")?, column("r")?, column("done")?);

@@ -177,6 +177,29 @@ fn the_layout_of_letters_is_converted() {
     }
 }
 
+/// Some recordings have goals of no number, others goals that their task hides.
+#[test]
+fn goals_that_are_none_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("letters.npz");
+    let write = |goal: usize| {
+        let mut npz = NpzWriter::new();
+        npz.f64("u", &[1, 2, 1], &[0.1, 0.2]).unwrap();
+        npz.f64("r", &[1, 2, 1], &[-1.0, 0.0]).unwrap();
+        npz.f64("o", &[1, 3, 2], &[0.5; 6]).unwrap();
+        npz.f64("ag", &[1, 3, goal], &vec![0.1; 3 * goal]).unwrap();
+        npz.f64("g", &[1, 2, goal], &vec![0.1; 2 * goal]).unwrap();
+        npz.write(&path).unwrap();
+        Demonstrations::read_letters(&path, "").unwrap()
+    };
+    assert_eq!(write(0).shape.goal, 0);
+    let mut hidden = write(3);
+    assert_eq!(hidden.shape.goal, 3);
+    hidden.drop_goals();
+    assert_eq!((hidden.shape.goal, hidden.check().is_ok()), (0, true));
+    assert_eq!(hidden.episodes[0].achieved_goal, [0.0; 0]);
+}
+
 #[test]
 fn actions_are_clipped_and_counted() {
     let mut all = two();

@@ -38,7 +38,7 @@ pub fn fit(
     session: &Session,
 ) -> anyhow::Result<Option<Outcome>> {
     let demonstrations = match recipe.demonstration_file() {
-        Some((path, _)) => Some(Demonstrations::read(Path::new(path))?),
+        Some((path, _)) => Some(directory.keep_demonstrations(Path::new(path))?),
         None => None,
     };
     fit_with(recipe, directory, demonstrations.as_ref(), session)
@@ -78,7 +78,9 @@ pub fn fit_with(
     match state {
         Some(state) => run.restore(state)?,
         None => {
-            run.imitate(session.audience);
+            if !run.imitate(session) {
+                return Ok(None);
+            }
             run.begin_alike();
         }
     }
@@ -210,12 +212,13 @@ impl<'a> Run<'a> {
         self.peers.as_ref().is_none_or(|peers| peers.rank() == 0)
     }
 
-    /// The actor begins as the demonstrations show, where that is asked for.
-    fn imitate(&mut self, audience: Audience) {
+    /// The actor begins as the demonstrations show, where that is asked for. Answers whether the session goes on; if not, the
+    /// next one begins with the first pass again.
+    fn imitate(&mut self, session: &Session) -> bool {
         let (Some(settings), Some(mentor), Learner::Batches(learner)) =
             (&self.recipe.imitation, &self.mentor, &mut self.algorithm)
         else {
-            return;
+            return true;
         };
         if let (Some(peers), Some(normalizer), Some(unshared)) =
             (&self.peers, &mut self.normalizer, &mut self.unshared)
@@ -231,15 +234,26 @@ impl<'a> Run<'a> {
             observation: &shown.observation,
             action: &shown.action,
         };
-        let errors = learner.imitate(shown, settings, &mut self.update_rng);
+        let passes = settings.bc_init_epochs;
+        let mut progress = Progress::of_passes("cloning", 0, passes, session.audience);
+        let mut goes_on = |done| {
+            progress.advance(done);
+            done == passes || !session.stop.is_asked()
+        };
+        let errors = learner.imitate(shown, settings, &mut self.update_rng, &mut goes_on);
+        progress.finish();
         if let (Audience::Person, Some(first), Some(last)) =
-            (audience, errors.first(), errors.last())
+            (session.audience, errors.first(), errors.last())
         {
             eprintln!(
-                "demonstrations cloned in {} passes: mean square error of an action {first:.4}, in the end {last:.4}",
+                "demonstrations cloned in {} of {passes} passes: mean square error of an action {first:.4}, in the end {last:.4}",
                 errors.len()
             );
         }
+        // Of several processes, all go on or none.
+        let is_stopped = errors.len() < passes;
+        let peers = self.peers.as_ref();
+        !peers.map_or(is_stopped, |peers| peers.any(is_stopped))
     }
 
     /// The parameters of the first process become those of all.
