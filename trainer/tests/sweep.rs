@@ -54,18 +54,27 @@ pub(super) fn run_to_the_middle(command: &mut Command, out: &Path) -> Child {
 }
 
 fn members_with(file: &str, out: &Path) -> usize {
-    let entries = std::fs::read_dir(out).unwrap();
-    let members = entries.filter(|entry| entry.as_ref().unwrap().path().join(file).exists());
-    members.count()
+    let members = members(out).into_iter();
+    members.filter(|member| member.join(file).exists()).count()
+}
+
+/// Folders of members, which lie in one another by their axes.
+fn members(out: &Path) -> Vec<PathBuf> {
+    if out.join("recipe.toml").exists() {
+        return vec![out.to_owned()];
+    }
+    let Ok(entries) = std::fs::read_dir(out) else {
+        return Vec::new();
+    };
+    let folders = entries.map(|entry| entry.unwrap().path());
+    let folders = folders.filter(|path| path.is_dir());
+    folders.flat_map(|folder| members(&folder)).collect()
 }
 
 /// When each finished member ended, and how many sessions it took.
 pub(super) fn outcomes(out: &Path) -> BTreeMap<PathBuf, (SystemTime, usize)> {
     let mut found = BTreeMap::new();
-    let Ok(entries) = std::fs::read_dir(out) else {
-        return found;
-    };
-    for member in entries.map(|entry| entry.unwrap().path()) {
+    for member in members(out) {
         if let Ok(file) = std::fs::metadata(member.join("outcome.json")) {
             let log = std::fs::read_to_string(member.join("fit.log")).unwrap();
             let sessions = log.lines().filter(|line| line.contains(", into ")).count();
@@ -177,7 +186,7 @@ fn assert_same_files(files: &[&str], whole: &Path, broken: &Path) {
     let members = outcomes(whole);
     assert_eq!(members.len(), outcomes(broken).len());
     for member in members.keys() {
-        let name = member.file_name().unwrap();
+        let name = member.strip_prefix(whole).unwrap();
         for file in files {
             let read = |sweep: &Path| std::fs::read(sweep.join(name).join(file)).unwrap();
             assert!(read(whole) == read(broken), "{name:?}: {file} differs");
@@ -219,7 +228,7 @@ fn recipes_are_compared_and_prolonged() {
         first,
         ["tiny-td3 0", "tiny-td3 1", "tiny-sac 0", "tiny-sac 1"]
     );
-    assert!(outcomes(&short).contains_key(&short.join("recipe=tiny-sac,seed=1")));
+    assert!(outcomes(&short).contains_key(&short.join("recipe_tiny-sac/seed_1")));
 
     let mut prolong = trainer();
     prolong.args(["sweep", "--quiet", "--resume"]).arg(&short);
@@ -235,12 +244,12 @@ fn recipes_are_compared_and_prolonged() {
     let mut back = trainer();
     back.args(["sweep", "--quiet", "--resume"]).arg(&short);
     let refusal = refuse(back.args(["--total-steps", "300"]));
-    let expected = "member recipe=tiny-td3,seed=0 is to go to step 600 and can only be prolonged";
+    let expected = "member recipe_tiny-td3/seed_0 is to go to step 600 and can only be prolonged";
     assert!(refusal.contains(expected), "{refusal}");
 
     let pictures = folder.path().join("pictures");
     let mut plot = trainer();
-    let named = format!("mine={}", long.join("recipe=tiny-sac,seed=1").display());
+    let named = format!("mine={}", long.join("recipe_tiny-sac/seed_1").display());
     plot.arg("plot").arg(&short).arg(&named);
     let said = succeed(plot.arg("--out").arg(&pictures));
     assert!(said.contains("InvertedPendulum-v5.png"), "{said}");
@@ -259,7 +268,7 @@ fn an_interrupted_sweep_stops_its_members_at_a_checkpoint() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let (started, running) = (Instant::now(), out.join("seed=1"));
+    let (started, running) = (Instant::now(), out.join("seed_1"));
     while !running.join("checkpoint.bin").exists() {
         assert!(started.elapsed() < Duration::from_secs(120));
         std::thread::sleep(Duration::from_millis(5));
@@ -278,13 +287,13 @@ fn an_interrupted_sweep_stops_its_members_at_a_checkpoint() {
     let output = child.wait_with_output().unwrap();
     let (table, err) = said(&output);
     assert_eq!(output.status.code(), Some(1), "{table}\n{err}");
-    assert!(err.contains("seed=1: stopped at step"), "{err}");
+    assert!(err.contains("seed_1: stopped at step"), "{err}");
     assert!(
         err.contains("stopped with 0 of 3 members finished"),
         "{err}"
     );
     assert_eq!(table.matches("waiting").count(), 3, "{table}");
-    assert!(!out.join("seed=2").join("checkpoint.bin").exists());
+    assert!(!out.join("seed_2").join("checkpoint.bin").exists());
 }
 
 #[test]
@@ -338,7 +347,7 @@ fn what_is_no_sweep_is_refused() {
     shaped.args(["--set", "demonstrations=none.npz", "--out"]);
     let absent = refuse(shaped.arg(&out));
     assert!(
-        absent.contains("member recipe=reach2df-td3: none.npz: demonstrations to learn from"),
+        absent.contains("member recipe_reach2df-td3: none.npz: demonstrations to learn from"),
         "{absent}"
     );
     assert!(!out.exists());
@@ -352,10 +361,10 @@ fn what_is_no_sweep_is_refused() {
     );
     let names = succeed(dry.arg("--dry-run"));
     let expected = [
-        "actor_hidden=8,seed=0",
-        "actor_hidden=8,seed=1",
-        "actor_hidden=8x8,seed=0",
-        "actor_hidden=8x8,seed=1",
+        "actor_hidden_8/seed_0",
+        "actor_hidden_8/seed_1",
+        "actor_hidden_8x8/seed_0",
+        "actor_hidden_8x8/seed_1",
     ];
     assert_eq!(names.lines().collect::<Vec<_>>(), expected);
     let absent = refuse(trainer().args(["sweep", "--resume"]).arg(&out));
@@ -373,7 +382,7 @@ fn what_is_no_sweep_is_refused() {
         &out,
     ));
     assert!(
-        other.contains("holds another sweep: its member seed=0"),
+        other.contains("holds another sweep: its member seed_0"),
         "{other}"
     );
     // More members of the same sweep are no other sweep.

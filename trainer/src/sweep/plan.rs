@@ -9,13 +9,13 @@ use crate::recipe::{Draft, Recipe};
 /// The axis of a sweep of several recipes; no recipe has such a key.
 pub const RECIPE: &str = "recipe";
 
-/// Longest name of a folder that common file systems take, with room for what is added to it.
+/// Longest name of a folder that common file systems take.
 const NAME_LIMIT: usize = 200;
 
 /// One run of a sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member {
-    /// Of its folder: `gamma=0.98,seed=0`.
+    /// Of its folder: `gamma_0.98/seed_0`.
     pub name: String,
     /// Its value on each axis, as it is written in a recipe.
     pub values: BTreeMap<String, String>,
@@ -72,15 +72,17 @@ impl Plan {
     }
 }
 
-/// `actor_hidden=64x64,gamma=0.98,seed=0`; a sweep without axes has one member, `run`.
+/// `actor_hidden_64x64/gamma_0.98/seed_0`, a folder in a folder; a sweep without axes has one member, `run`.
 fn name(values: &[(String, toml::Value)]) -> String {
     if values.is_empty() {
         return "run".to_owned();
     }
-    let part = |(key, value): &(String, toml::Value)| format!("{key}={}", word(value));
-    let mut name = values.iter().map(part).collect::<Vec<_>>().join(",");
-    name.truncate(name.floor_char_boundary(NAME_LIMIT));
-    name
+    let part = |(key, value): &(String, toml::Value)| {
+        let mut part = format!("{key}_{}", word(value));
+        part.truncate(part.floor_char_boundary(NAME_LIMIT));
+        part
+    };
+    values.iter().map(part).collect::<Vec<_>>().join("/")
 }
 
 /// A value as part of a folder's name: of a path, what follows the last slash.
@@ -133,8 +135,8 @@ mod tests {
         let plan = plan.unwrap();
         let names: Vec<&str> = plan.members.iter().map(|m| m.name.as_str()).collect();
         assert_eq!(names.len(), 8);
-        assert_eq!(names[0], "actor_hidden=64x64,env=Hopper-v5,seed=0");
-        assert_eq!(names[7], "actor_hidden=8,env=b_c,seed=1");
+        assert_eq!(names[0], "actor_hidden_64x64/env_Hopper-v5/seed_0");
+        assert_eq!(names[7], "actor_hidden_8/env_b_c/seed_1");
         assert_eq!(plan.members[7].recipe.run.seed, 1);
         assert_eq!(plan.members[7].values["actor_hidden"], "[8]");
     }
@@ -144,17 +146,17 @@ mod tests {
         let plan = plan_of(&["td3", "sac"], &[("seed", "[0, 1]")]).unwrap();
         let names: Vec<&str> = plan.members.iter().map(|m| m.name.as_str()).collect();
         let expected = [
-            "recipe=td3,seed=0",
-            "recipe=td3,seed=1",
-            "recipe=sac,seed=0",
-            "recipe=sac,seed=1",
+            "recipe_td3/seed_0",
+            "recipe_td3/seed_1",
+            "recipe_sac/seed_0",
+            "recipe_sac/seed_1",
         ];
         assert_eq!(names, expected);
         assert_eq!(plan.members[2].values[RECIPE], "\"sac\"");
         assert_eq!(plan.members[2].recipe.run.algo, "sac");
         let twice = format!("{:#}", plan_of(&["sac", "sac"], &[]).unwrap_err());
         assert!(
-            twice.contains("recipe=sac and recipe=sac are the same run"),
+            twice.contains("recipe_sac and recipe_sac are the same run"),
             "{twice}"
         );
     }
@@ -171,12 +173,12 @@ mod tests {
         let said = |settings: &[(&str, &str)]| format!("{:#}", plan(settings).unwrap_err());
         let twice = said(&[("seed", "[4, 5, 4]")]);
         assert!(
-            twice.contains("seed=4 and seed=4 are the same run"),
+            twice.contains("seed_4 and seed_4 are the same run"),
             "{twice}"
         );
         let invalid = said(&[("gamma", "[0.9, 1.9]")]);
-        assert!(invalid.contains("member gamma=1.9: "), "{invalid}");
+        assert!(invalid.contains("member gamma_1.9: "), "{invalid}");
         let folder = said(&[("env", "[\"a/x\", \"b/x\"]")]);
-        assert!(folder.contains("the same folder, env=x"), "{folder}");
+        assert!(folder.contains("the same folder, env_x"), "{folder}");
     }
 }
