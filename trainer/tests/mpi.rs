@@ -91,7 +91,7 @@ fn a_member_that_fails_on_another_rank_is_named_by_the_first() {
     let output = command.args(["--jobs", "1", "--quiet"]).output().unwrap();
     let (table, err) = said(&output);
     assert_eq!(output.status.code(), Some(1), "{table}\n{err}");
-    for member in ["device=cuda_98 failed: ", "device=cuda_99 failed: "] {
+    for member in ["device_cuda_98 failed: ", "device_cuda_99 failed: "] {
         assert_eq!(err.matches(member).count(), 1, "{err}");
     }
     assert_eq!(table.matches("  finished").count(), 1, "{table}");
@@ -218,4 +218,50 @@ fn ranks_that_were_not_told_to_learn_as_one_are_refused() {
     let (_, err) = said(&output);
     assert_eq!(output.status.code(), Some(2), "{err}");
     assert!(err.contains("add --data-parallel"), "{err}");
+}
+
+/// Each rank fits the potential, to the same numbers; a file of demonstrations that is not there leaves no folder behind.
+#[test]
+fn a_shaped_run_over_two_ranks_has_one_potential() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("straight.npz");
+    let mut collect = super::trainer();
+    collect.args(["collect", "--env", "Reach2DF-v1", "--script", "straight"]);
+    collect.args(["--episodes", "4", "--out"]);
+    let shaped = |demonstrations: &Path, out: &Path| {
+        let mut command = two_ranks();
+        let plan = super::tiny_fit("td3", out);
+        command.args(plan.get_args()).arg("--data-parallel");
+        let demonstrations = format!("demonstrations={}", demonstrations.display());
+        for setting in [
+            "env=Reach2DF-v1",
+            &demonstrations,
+            "num_demos=4",
+            "demo_batch_size=8",
+            "bc_weight=0",
+            "rl_weight=1",
+            "critic_on_demos=false",
+            "potential=gan",
+            "potential_epochs=20",
+            "potential_hidden=[16]",
+            "bc_init_epochs=5",
+            "total_steps=600",
+        ] {
+            command.args(["--set", setting]);
+        }
+        command
+    };
+    let out = folder.path().join("run");
+    let output = shaped(&file, &out).output().unwrap();
+    let (_, err) = said(&output);
+    assert!(err.contains("demonstrations to learn from"), "{err}");
+    assert!(!output.status.success() && !out.exists());
+
+    succeed(collect.arg(&file));
+    let summary = succeed(&mut shaped(&file, &out));
+    assert!(summary.contains("600 steps in"), "{summary}");
+    for name in ["potential.pt", "demonstrations.npz"] {
+        let read = |run: &Path| std::fs::read(run.join(name)).unwrap();
+        assert!(read(&out) == read(&out.join("rank-1")), "{name} differs");
+    }
 }

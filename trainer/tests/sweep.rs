@@ -310,7 +310,7 @@ fn a_member_that_fails_is_named_and_the_others_run() {
     let (table, err) = said(&output);
     assert_eq!(output.status.code(), Some(1), "{table}\n{err}");
     assert!(
-        err.contains("device=cuda_99 failed: exit status: "),
+        err.contains("device_cuda_99 failed: exit status: "),
         "{err}"
     );
     assert!(err.contains("cuda:99"), "the end of its log: {err}");
@@ -337,7 +337,7 @@ fn what_is_no_sweep_is_refused() {
         &["env=[\"Hopper-v5\", \"Hoper-v5\"]"],
         &out,
     ));
-    assert!(env.contains("member env=Hoper-v5"), "{env}");
+    assert!(env.contains("member env_Hoper-v5"), "{env}");
     assert!(
         !out.exists(),
         "nothing is made of a sweep that cannot be run"
