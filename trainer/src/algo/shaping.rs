@@ -110,7 +110,6 @@ mod tests {
     use super::*;
     use crate::algo::Dimensions;
     use crate::data::Batch;
-    use crate::env::registry;
     use crate::potential::{Demonstrated, PotentialModel};
 
     const STATES: usize = 6;
@@ -205,16 +204,16 @@ mod tests {
 
     /// An episode of the point in the plane with random actions: `[STEPS + 1, 4]` and `[STEPS + 1, 2]`.
     fn recorded() -> (Vec<f32>, Vec<f32>) {
-        let mut env = registry::open("Reach2DF-v1").unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(3);
-        let mut observation = [0.0; 4];
-        env.reset(&mut rng, &mut observation);
+        let mut position = [-0.8, -0.8];
         let (mut states, mut actions) = (Vec::new(), Vec::new());
         for _ in 0..=STEPS {
             let action = [0, 1].map(|_| rng.random_range(-1.0..1.0_f32));
-            states.extend(observation.map(|x| x as f32));
+            states.extend([position[0], position[1], 0.1, -0.1]);
             actions.extend(action);
-            env.step(&action.map(|a| 2.0 * f64::from(a)), &mut observation);
+            for (place, speed) in position.iter_mut().zip(action) {
+                *place += 0.2 * speed;
+            }
         }
         (states, actions)
     }

@@ -34,6 +34,8 @@ pub struct EpisodeReport {
     pub terminated: bool,
     /// Whether its last state is a success, where the environment knows what one is.
     pub is_success: Option<bool>,
+    /// Whether any of its states is one.
+    pub ever_success: bool,
     /// The fault that the board latched, if any.
     pub fault: Option<Fault>,
     /// Steps whose command was the safe one.
@@ -166,6 +168,7 @@ impl<'a> Plant<'a> {
             report.ret += step.reward;
             report.len += 1;
             report.terminated = step.terminated;
+            report.ever_success |= self.env.is_success() == Some(true);
         }
         report.is_success = self.env.is_success();
         Ok(report)
@@ -241,7 +244,10 @@ pub fn evaluation(reports: &[EpisodeReport]) -> Evaluation {
             .iter()
             .filter_map(|report| report.is_success)
             .collect(),
-        ever_successes: Vec::new(),
+        ever_successes: reports
+            .iter()
+            .filter_map(|report| report.is_success.map(|_| report.ever_success))
+            .collect(),
         mean_q: None,
         mean_potential: None,
     }
