@@ -7,6 +7,8 @@ mod cloning;
 mod cloning_gradients;
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod contract_demonstrations;
 mod critics;
 mod ddpg;
 mod deterministic;

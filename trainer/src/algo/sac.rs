@@ -1,25 +1,27 @@
 //! [`Sac`]: soft actor-critic with twin critics and automatic temperature (Haarnoja et al. 2018, "Soft Actor-Critic
 //! Algorithms and Applications", arXiv 1812.05905; equations by that paper's numbers).
 
+mod shard;
+
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use super::actor::{Actor, ActorShard};
-use super::cloning::{CloneShard, count_accepted};
-use super::critics::{CriticShard, Critics};
+use super::actor::Actor;
+use super::cloning::count_accepted;
+use super::critics::Critics;
 use super::metrics::Metrics;
-use super::shaping::ShapingShard;
 use super::team::Team;
 use super::temperature::Temperature;
 use super::{
     ActorLayer, Algorithm, AlgorithmState, BatchLearner, Cloning, Dimensions, Mode,
     OffPolicySettings, Setup,
 };
-use crate::data::{Batch, BatchView};
+use crate::data::Batch;
 use crate::nn::{Adam, MlpShape, Noise, SquashedGaussian, Tape};
+use shard::Shard;
 
 /// Recipe keys of SAC alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,31 +59,6 @@ pub struct Sac {
     shards: Vec<Shard>,
     team: Team,
     updates: u64,
-}
-
-/// One thread's rows of the batch, with its own buffers.
-#[derive(Debug)]
-struct Shard {
-    first: usize,
-    rows: usize,
-    actor: ActorShard,
-    /// For the next states' actions.
-    next_tape: Tape,
-    critic: CriticShard,
-    shaping: Option<ShapingShard>,
-    cloning: Option<CloneShard>,
-    /// Of the loss without demonstrations.
-    rl_weight: f64,
-    /// This update's batch.
-    batch: Option<BatchView>,
-    /// `[rows, action]`, views: for the next states' actions, of the rows that critics learn from, and for the states' own.
-    noise: [Tensor; 2],
-    /// log α, a view, `[1]`.
-    log_temperature: Tensor,
-    /// `[rows, observation + action]`: the states with the current policy's actions.
-    policy_input: Tensor,
-    /// Σ log π over the rows, `[1, 1]`.
-    log_prob_sum: Tensor,
 }
 
 impl Sac {
@@ -312,98 +289,5 @@ impl BatchLearner for Sac {
         if let Some(metrics) = metrics {
             *metrics = self.report();
         }
-    }
-}
-
-impl Shard {
-    fn metrics(&self) -> Metrics<'_> {
-        Metrics {
-            rows: self.rows,
-            critic: &self.critic,
-            cloning: self.cloning.as_ref(),
-            shaping: self.shaping.as_ref(),
-        }
-    }
-
-    /// Equations 5 to 7: regress both critics on `r + γ (min Q' - α log π)` with a fresh action in the next state.
-    fn learn_critics(&mut self, updates: u64, record: bool) {
-        let learned = self.critic.learned_rows();
-        if learned == 0 {
-            return;
-        }
-        let batch = self.batch.as_ref().expect("bound before the update");
-        let batch = batch.first(learned);
-        let temperature = self.log_temperature.exp();
-        self.actor
-            .net
-            .forward(&batch.next_observation, &mut self.next_tape);
-        let next = SquashedGaussian::sample(self.next_tape.output(), &self.noise[0]);
-        let observation_dim = batch.next_observation.size()[1];
-        batch
-            .next_input
-            .narrow(1, observation_dim, next.action.size()[1])
-            .copy_(&next.action);
-        let value = self.critic.target_minimum(&batch.next_input) - &temperature * &next.log_prob;
-        let mut target = &batch.reward + &batch.discount * value;
-        if let Some(shaping) = &mut self.shaping {
-            target += shaping.rewards(&batch, &next.action, updates);
-        }
-        self.critic.regress(&batch.input, &target, record);
-    }
-
-    /// What the policy would do, and which demonstrated actions are better than its deterministic one, which is deployed.
-    fn propose(&mut self, action_dim: usize, updates: u64) {
-        let batch = self.batch.as_ref().expect("bound before the update");
-        self.actor
-            .net
-            .forward(&batch.observation, &mut self.actor.tape);
-        if let Some(cloning) = &mut self.cloning {
-            let mean = self.actor.tape.output().narrow(1, 0, action_dim as i64);
-            cloning.judge(&self.critic, batch, &mean.tanh(), updates);
-        }
-    }
-
-    /// Equations 7 to 9: descend `α log π(a|s) - min Q(s, a)` along a reparameterised action.
-    fn learn_actor(&mut self, batch_rows: f64, action_dim: usize, updates: u64, record: bool) {
-        let batch = self.batch.as_ref().expect("bound before the update");
-        let temperature = self.log_temperature.exp();
-        let sample = SquashedGaussian::sample(self.actor.tape.output(), &self.noise[1]);
-        self.log_prob_sum = sample.log_prob.sum(Kind::Float).view([1, 1]);
-        let observation_dim = batch.observation.size()[1];
-        self.policy_input
-            .narrow(1, 0, observation_dim)
-            .copy_(&batch.observation);
-        self.policy_input
-            .narrow(1, observation_dim, action_dim as i64)
-            .copy_(&sample.action);
-        let mut delta = self.critic.minimum_action_delta(
-            &self.policy_input,
-            observation_dim as usize,
-            action_dim,
-        );
-        if let Some(shaping) = &mut self.shaping {
-            shaping.add(batch, &sample.action, &mut delta, updates);
-        }
-        delta *= self.rl_weight;
-        let cloned = self.cloning.as_mut().map(|cloning| {
-            let mean = self.actor.tape.output().narrow(1, 0, action_dim as i64);
-            let (own, pull) = (mean.tanh(), delta.zeros_like());
-            cloning.add(batch, &own, &pull, updates, record);
-            pull * (own.square() * -1.0 + 1.0)
-        });
-        sample.backward(
-            &delta,
-            &(&temperature * (self.rl_weight / batch_rows)),
-            self.actor.tape.output_delta(),
-        );
-        if let Some(cloned) = cloned {
-            let mut mean_delta = self
-                .actor
-                .tape
-                .output_delta()
-                .narrow(1, 0, action_dim as i64);
-            mean_delta += cloned;
-        }
-        self.actor.backward(&batch.observation);
     }
 }

@@ -10,6 +10,8 @@ mod heat_map;
 mod hidden_goal_check;
 mod learning_curve;
 mod log;
+#[cfg(test)]
+mod log_check;
 mod mentor;
 mod outcome;
 pub mod picture;
