@@ -247,11 +247,17 @@ fn plan(args: &FitArgs) -> anyhow::Result<Recipe> {
             draft.set(&format!("--{}", key.replace('_', "-")), key, &value)?;
         }
     }
-    for assignment in &args.overrides {
+    set(&mut draft, &args.overrides)?;
+    Ok(draft.resolve()?)
+}
+
+/// `--set KEY=VALUE`, as often as it was given.
+pub(super) fn set(draft: &mut Draft, assignments: &[String]) -> anyhow::Result<()> {
+    for assignment in assignments {
         let (key, value) = assignment
             .split_once('=')
             .with_context(|| format!("--set {assignment}: expected KEY=VALUE"))?;
         draft.set("--set", key.trim(), value.trim())?;
     }
-    Ok(draft.resolve()?)
+    Ok(())
 }

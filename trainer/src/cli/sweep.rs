@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 use anyhow::Context;
 use clap::Args;
 
-use super::fit::check_files;
+use super::fit::{check_files, set};
 use crate::env::registry;
 use crate::ranks;
 #[cfg(feature = "mpi")]
@@ -137,12 +137,7 @@ fn plan(args: &SweepArgs) -> anyhow::Result<Plan> {
     let mut drafts = Vec::new();
     for recipe in &args.recipes {
         let mut draft = Draft::open(recipe)?;
-        for assignment in &args.overrides {
-            let (key, value) = assignment
-                .split_once('=')
-                .with_context(|| format!("--set {assignment}: expected KEY=VALUE"))?;
-            draft.set("--set", key.trim(), value.trim())?;
-        }
+        set(&mut draft, &args.overrides)?;
         if let Some(total_steps) = args.total_steps {
             draft.set("--total-steps", "total_steps", &total_steps.to_string())?;
         }

@@ -1,11 +1,12 @@
 //! [`RunDirectory`]: the names of everything a run leaves behind.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 
+use super::lock;
 use crate::data::Demonstrations;
 use crate::recipe::{Draft, Recipe};
 
@@ -98,25 +99,7 @@ impl RunDirectory {
     /// # Errors
     /// If another process still works on it, or the file system has no locks.
     pub fn lock(&self, patience: Duration) -> anyhow::Result<File> {
-        let path = self.root.join(".lock");
-        let name = path.display();
-        let file = File::create(&path).with_context(|| format!("{name}: cannot be made"))?;
-        let started = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if started.elapsed() < patience => {
-                    std::thread::sleep(Duration::from_millis(50));
-                }
-                Err(TryLockError::WouldBlock) => bail!(
-                    "{}: another process is working on this run",
-                    self.root.display()
-                ),
-                Err(TryLockError::Error(error)) => {
-                    return Err(error).with_context(|| format!("{name}: cannot be locked"));
-                }
-            }
-        }
+        lock(&self.root, "run", patience)
     }
 
     /// The demonstrations in `file`, of which a copy stays here: the run goes on with it, wherever the file went.

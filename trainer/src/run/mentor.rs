@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
-use super::policy_file;
+use super::{policy_file, sealed};
 use crate::data::{Demonstration, Demonstrations, Episode, EpisodeBuffer, EpisodeShape};
 use crate::env::{DemonstrationStarts, EnvSpec};
 use crate::potential::Demonstrated;
-
-const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
 
 /// Demonstrations that are never forgotten.
 #[derive(Debug)]
@@ -85,7 +83,7 @@ impl Mentor {
         let bytes = postcard::to_allocvec(&kept).context("plain data")?;
         Ok(Self {
             episodes,
-            crc32: CRC.checksum(&bytes),
+            crc32: sealed::CRC.checksum(&bytes),
             states,
         })
     }

@@ -9,6 +9,7 @@ mod heat_map;
 #[cfg(test)]
 mod hidden_goal_check;
 mod learning_curve;
+mod lock;
 mod log;
 #[cfg(test)]
 mod log_check;
@@ -35,6 +36,7 @@ pub use directory::RunDirectory;
 pub use evaluate::{Deployment, Evaluation};
 pub use heat_map::plot_potential;
 pub use learning_curve::{Curve, Runs, Spread, Style, plot};
+pub use lock::lock;
 pub use outcome::Outcome;
 pub use progress::{Audience, Progress, Report};
 pub use recording::Recording;

@@ -19,7 +19,6 @@ use crate::env::VectorState;
 use crate::nn::NormalizerState;
 
 const MAGIC: &[u8; 8] = b"RLFDRUN4";
-const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
 
 /// A run between two environment steps.
 #[derive(Debug, Serialize, Deserialize)]
@@ -97,7 +96,7 @@ impl RunState {
             let segment = Segment {
                 first,
                 count,
-                crc32: CRC.checksum(&bytes),
+                crc32: sealed::CRC.checksum(&bytes),
             };
             let path = run.replay().join(segment.name());
             atomic_file::replace(&path, &bytes)
@@ -120,7 +119,7 @@ impl RunState {
             let path = run.replay().join(segment.name());
             let bytes = std::fs::read(&path)
                 .with_context(|| format!("{}: cannot be read", path.display()))?;
-            let is_whole = CRC.checksum(&bytes) == segment.crc32
+            let is_whole = sealed::CRC.checksum(&bytes) == segment.crc32
                 && replay.restore(segment.first, segment.count, &bytes);
             if !is_whole {
                 bail!(

@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 /// Eight letters that a file begins with, the last of them a version.
 pub(super) type Mark = [u8; 8];
 
-const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+/// Of whatever a run checks.
+pub(super) const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
 
 /// Replaces the file at `path`.
 ///

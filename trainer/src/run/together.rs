@@ -3,7 +3,7 @@
 
 use anyhow::{Context, bail};
 
-use super::RunDirectory;
+use super::{RunDirectory, sealed};
 use super::run_state::RunState;
 use crate::algo::Algorithm;
 use crate::nn::Collective;
@@ -13,7 +13,6 @@ use crate::recipe::Recipe;
 pub(super) const CHECK_INTERVAL: usize = 100;
 /// Between the seeds of two processes.
 const SEED_STRIDE: u64 = 1_000_000;
-const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
 
 /// Of this process's environments, exploration and batches; of the first, the recipe's own.
 pub(super) fn seed(recipe: u64, peers: Option<&Collective>) -> u64 {
@@ -72,7 +71,7 @@ pub(super) fn check_equal(
     step: usize,
 ) -> anyhow::Result<()> {
     let state = algorithm.save();
-    let mut digest = CRC.digest();
+    let mut digest = sealed::CRC.digest();
     for value in state.parameters.iter().flatten() {
         digest.update(&value.to_le_bytes());
     }

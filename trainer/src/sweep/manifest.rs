@@ -4,8 +4,9 @@
 //! is right even where the sweep was killed before it could write that down.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use rlfd_models::atomic_file;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Job, Plan, RECIPE};
 use crate::recipe::Recipe;
-use crate::run::{Curve, Outcome, RunDirectory, Runs};
+use crate::run::{Curve, Outcome, RunDirectory, Runs, lock};
 
 /// What became of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,7 +123,7 @@ impl Manifest {
     pub fn create(folder: &Path, plan: &Plan) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("{}: cannot be made", folder.display()))?;
-        let lock = lock(folder)?;
+        let lock = lock(folder, "sweep", Duration::ZERO)?;
         if Self::path(folder).exists() {
             for entry in Self::read(folder)? {
                 let known = plan.members.iter().any(|member| {
@@ -170,7 +171,7 @@ impl Manifest {
     /// If there is none, it is damaged, another process works on it, or a member is to go further than `total_steps`.
     pub fn open(folder: &Path, total_steps: Option<usize>) -> anyhow::Result<Self> {
         Self::read(folder)?;
-        let lock = lock(folder)?;
+        let lock = lock(folder, "sweep", Duration::ZERO)?;
         // Read again: it may have changed until the lock was had.
         let mut entries = Self::read(folder)?;
         for entry in &mut entries {
@@ -275,23 +276,5 @@ impl Manifest {
         let path = Self::path(&self.folder);
         atomic_file::replace(&path, text.as_bytes())
             .with_context(|| format!("{}: cannot be written", path.display()))
-    }
-}
-
-fn lock(folder: &Path) -> anyhow::Result<File> {
-    let path = folder.join(".lock");
-    let file =
-        File::create(&path).with_context(|| format!("{}: cannot be made", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            bail!(
-                "{}: another process is working on this sweep",
-                folder.display()
-            )
-        }
-        Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("{}: cannot be locked", path.display()))
-        }
     }
 }
