@@ -3,8 +3,8 @@
 
 use anyhow::{Context, bail};
 
-use super::{RunDirectory, sealed};
 use super::run_state::RunState;
+use super::{RunDirectory, sealed};
 use crate::algo::Algorithm;
 use crate::nn::Collective;
 use crate::recipe::Recipe;
