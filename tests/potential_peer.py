@@ -89,7 +89,7 @@ def main():
     for member in range(recipe["potential_ensemble"]):
         for n, made in enumerate(flow.layers):
             for index, layer in enumerate(made.layers):
-                name = f"member.{member}.network.{n}.layer.{index}"
+                name = f"maf.{member}.network.{n}.layer.{index}"
                 layer.weight.data = tensors[name + ".weight"].double()
                 layer.bias.data = tensors[name + ".bias"].double()
         with torch.no_grad():
