@@ -9,7 +9,6 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::actor::Actor;
-use super::cloning::count_accepted;
 use super::critics::Critics;
 use super::deterministic::{DeterministicActorCritic, DeterministicShard, Exploration};
 use super::metrics::Metrics;
@@ -135,15 +134,8 @@ impl BatchLearner for Ddpg {
         let (record, updates) = (metrics.is_some(), self.updates);
         self.team.run(&mut self.shards, |shard| {
             shard.learn_critics(updates, record);
-            shard.propose(updates);
         });
-        count_accepted(
-            self.shards
-                .iter_mut()
-                .filter_map(DeterministicShard::cloning),
-        );
-        self.team
-            .run(&mut self.shards, |shard| shard.learn_actor(updates, record));
+        DeterministicShard::learn_actors(&self.team, &mut self.shards, updates, record);
         self.networks.step_critics(self.shards.iter());
         if self.updates >= self.critic_warmup {
             self.networks.step_actor(self.shards.iter());
@@ -157,12 +149,7 @@ impl BatchLearner for Ddpg {
             self.networks.follow(self.settings.off_policy.tau);
         }
         if let Some(metrics) = metrics {
-            let shards: Vec<_> = self
-                .shards
-                .iter()
-                .map(DeterministicShard::metrics)
-                .collect();
-            *metrics = Metrics::values(&shards, self.cloning.as_ref());
+            *metrics = DeterministicShard::report(&self.shards, self.cloning.as_ref());
         }
     }
 }

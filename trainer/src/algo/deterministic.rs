@@ -7,11 +7,12 @@ use rand_distr::StandardNormal;
 use tch::{Device, Kind, Tensor};
 
 use super::actor::{Actor, ActorShard};
-use super::cloning::CloneShard;
+use super::cloning::{CloneShard, count_accepted};
 use super::critics::{CriticShard, Critics};
 use super::metrics::Metrics;
 use super::shaping::ShapingShard;
-use super::{ActorLayer, AlgorithmState, Dimensions, Mode, Setup};
+use super::team::Team;
+use super::{ActorLayer, AlgorithmState, Cloning, Dimensions, Mode, Setup};
 use crate::data::{Batch, BatchView};
 use crate::nn::{Adam, Mlp, Noise, Parameters, Tape};
 
@@ -248,9 +249,17 @@ impl Exploration {
 }
 
 impl DeterministicShard {
-    /// This thread's share of the cloning.
-    pub fn cloning(&mut self) -> Option<&mut CloneShard> {
-        self.cloning.as_mut()
+    /// The actor's gradient in all `shards` of a batch: what it would do, what of that is to be cloned, and then the derivatives.
+    pub fn learn_actors(team: &Team, shards: &mut [Self], updates: u64, record: bool) {
+        team.run(shards, |shard| shard.propose(updates));
+        count_accepted(shards.iter_mut().filter_map(|shard| shard.cloning.as_mut()));
+        team.run(shards, |shard| shard.learn_actor(updates, record));
+    }
+
+    /// What the log is told of all `shards` of a batch.
+    pub fn report(shards: &[Self], cloning: Option<&Cloning>) -> Vec<f64> {
+        let shards: Vec<_> = shards.iter().map(Self::metrics).collect();
+        Metrics::values(&shards, cloning)
     }
 
     /// Takes this thread's rows of `batch` for the next update.
@@ -286,7 +295,7 @@ impl DeterministicShard {
     }
 
     /// What the actor would do, and which demonstrated actions are better; comes before [`Self::learn_actor`].
-    pub fn propose(&mut self, updates: u64) {
+    fn propose(&mut self, updates: u64) {
         let batch = self.batch.as_ref().expect("bound before the update");
         self.actor
             .net
@@ -298,7 +307,7 @@ impl DeterministicShard {
     }
 
     /// Ascends `Q1(s, π(s)) - action_l2 · mean π²`, and the potential if rewards are shaped, and clones demonstrations.
-    pub fn learn_actor(&mut self, updates: u64, record: bool) {
+    fn learn_actor(&mut self, updates: u64, record: bool) {
         let Dimensions {
             observation,
             action: width,
@@ -332,7 +341,7 @@ impl DeterministicShard {
     }
 
     /// What the log is told of this shard.
-    pub fn metrics(&self) -> Metrics<'_> {
+    fn metrics(&self) -> Metrics<'_> {
         Metrics {
             rows: self.rows,
             critic: &self.critic,

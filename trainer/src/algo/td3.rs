@@ -5,7 +5,6 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::actor::Actor;
-use super::cloning::count_accepted;
 use super::critics::Critics;
 use super::deterministic::{
     DeterministicActorCritic, DeterministicShard, Exploration, TargetNoise,
@@ -162,15 +161,7 @@ impl BatchLearner for Td3 {
         let steps = is_warm && self.updates.is_multiple_of(self.settings.policy_delay);
         // What is logged is of the actor's actions, also when it does not move.
         if steps || record {
-            self.team
-                .run(&mut self.shards, |shard| shard.propose(updates));
-            count_accepted(
-                self.shards
-                    .iter_mut()
-                    .filter_map(DeterministicShard::cloning),
-            );
-            self.team
-                .run(&mut self.shards, |shard| shard.learn_actor(updates, record));
+            DeterministicShard::learn_actors(&self.team, &mut self.shards, updates, record);
         }
         if steps {
             self.networks.step_actor(self.shards.iter());
@@ -182,12 +173,7 @@ impl BatchLearner for Td3 {
             self.networks.follow(self.settings.off_policy.tau);
         }
         if let Some(metrics) = metrics {
-            let shards: Vec<_> = self
-                .shards
-                .iter()
-                .map(DeterministicShard::metrics)
-                .collect();
-            *metrics = Metrics::values(&shards, self.cloning.as_ref());
+            *metrics = DeterministicShard::report(&self.shards, self.cloning.as_ref());
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 use rlfd_runtime::PolicyImage;
 use serde_json::json;
@@ -24,7 +25,7 @@ pub struct EvalArgs {
     #[arg(long)]
     env: Option<String>,
     /// Number of episodes
-    #[arg(long, default_value_t = 10, value_parser = at_least_one)]
+    #[arg(long, default_value_t = 10, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     episodes: usize,
     /// Seed of the initial states
     #[arg(long, default_value_t = 0)]
@@ -195,13 +196,6 @@ fn deviation(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() && number >= 0.0 => Ok(number),
         _ => Err("a number of at least 0 is expected".to_owned()),
-    }
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err("a whole number of at least 1 is expected".to_owned()),
     }
 }
 

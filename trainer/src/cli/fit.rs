@@ -4,12 +4,16 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 
 use crate::env::registry;
 use crate::nn::Collective;
 use crate::ranks;
 use crate::recipe::{Draft, Recipe};
 use crate::run::{self, Audience, RunDirectory, Session, Stop};
+
+/// No more than a recipe can say: TOML's numbers are signed.
+const MOST_STEPS: u64 = i64::MAX as u64;
 
 /// Learn a policy.
 #[derive(Debug, Args)]
@@ -27,7 +31,7 @@ pub struct FitArgs {
     #[arg(long, conflicts_with = "resume")]
     seed: Option<u64>,
     /// Environment steps, over all environments; with --resume, how far the run goes on
-    #[arg(long, value_parser = steps)]
+    #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(1..=MOST_STEPS))]
     total_steps: Option<usize>,
     /// Environments stepped together
     #[arg(long, conflicts_with = "resume")]
@@ -217,13 +221,6 @@ fn learn(
     println!("policy          {}", directory.best_policy().display());
     println!("learning curve  {}", directory.learning_curve().display());
     Ok(true)
-}
-
-/// No more than a recipe can say.
-fn steps(text: &str) -> Result<usize, String> {
-    let number = text.parse::<i64>().ok().filter(|number| *number > 0);
-    let number = number.and_then(|number| usize::try_from(number).ok());
-    number.ok_or_else(|| format!("a whole number of 1 to {} is expected", i64::MAX))
 }
 
 fn plan(args: &FitArgs) -> anyhow::Result<Recipe> {

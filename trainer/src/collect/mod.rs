@@ -11,11 +11,10 @@ use anyhow::{Context, bail};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use rand_distr::StandardNormal;
 
 use crate::data::{Clipping, Demonstration, DemonstrationShape, Demonstrations};
 use crate::env::{Env, EnvSpec, registry};
-use crate::run::Deployment;
+use crate::run::{Deployment, disturb};
 
 use self::keeper::Keeper;
 pub use self::script::{Script, ScriptKind};
@@ -333,16 +332,6 @@ fn play(
         }
     }
     Ok(keeper.into_episode())
-}
-
-/// Adds noise; `stds` holds nothing, one number for all or one each.
-fn disturb(command: &mut [f64], spec: &EnvSpec, stds: &[f64], rng: &mut ChaCha8Rng) {
-    let bounds = spec.action_low().into_iter().zip(spec.action_high());
-    let stds = stds.iter().cycle();
-    for ((number, (low, high)), std) in command.iter_mut().zip(bounds).zip(stds) {
-        let half = 0.5 * f64::from(high - low);
-        *number += std * half * rng.sample::<f64, _>(StandardNormal);
-    }
 }
 
 /// Puts a uniformly random action in the place of a `share` of them.

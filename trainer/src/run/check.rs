@@ -1,6 +1,7 @@
 //! What runs in goal-conditioned environments do, with and without demonstrations, on the task that needs no simulator.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -58,6 +59,38 @@ pub(super) fn finish_from_file(
 ) -> anyhow::Result<Outcome> {
     let outcome = fit(recipe, directory, &alone())?;
     Ok(outcome.expect("nobody stops it"))
+}
+
+/// Learns in `broken` in sessions that are asked to stop, the first before it begins, later ones after longer and longer, until
+/// one comes to its end. `first` looks at what the first has left.
+pub(super) fn finish_in_pieces(
+    recipe: &Recipe,
+    broken: &RunDirectory,
+    shown: &Demonstrations,
+    whole_took: Duration,
+    first: impl Fn(),
+) {
+    for sessions in 0.. {
+        let session = alone();
+        let asker = session.stop.clone();
+        // However fast the machine is.
+        if sessions == 0 {
+            asker.ask();
+        }
+        let asks = std::thread::spawn(move || {
+            std::thread::sleep(whole_took / 6 * sessions);
+            asker.ask();
+        });
+        let outcome = fit_with(recipe, broken, Some(shown), &session).unwrap();
+        asks.join().unwrap();
+        if sessions == 0 {
+            assert!(outcome.is_none(), "never stopped");
+            first();
+        }
+        if outcome.is_some() {
+            break;
+        }
+    }
 }
 
 pub(super) fn run(recipe: &Recipe, demonstrations: Option<&Demonstrations>) -> Outcome {

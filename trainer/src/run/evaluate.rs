@@ -141,7 +141,10 @@ impl<'a> Deployment<'a> {
                 observe(&self.observation, &measurement, &mut observation);
                 self.policy.act(&observation, &mut action);
                 act(&self.action, &action, &mut command);
-                disturb(&mut command, &spec, self.noise, &mut noise);
+                if self.noise > 0.0 {
+                    disturb(&mut command, &spec, &[self.noise], &mut noise);
+                    bound(&mut command, &spec);
+                }
                 let step = env.step(&command, &mut measurement);
                 each(env, episode)?;
                 ret += step.reward;
@@ -226,16 +229,20 @@ fn share(flags: &[bool]) -> Option<f64> {
     (!flags.is_empty()).then(|| count as f64 / flags.len() as f64)
 }
 
-/// Adds normal numbers of the deviation `noise`, in halves of the range of each, and stays in that range.
-fn disturb(command: &mut [f64], spec: &EnvSpec, noise: f64, rng: &mut ChaCha8Rng) {
-    if noise == 0.0 {
-        return;
+/// Adds normal numbers, whose deviations `stds` are in halves of the range of each: none, one for all or one each.
+pub fn disturb(command: &mut [f64], spec: &EnvSpec, stds: &[f64], rng: &mut ChaCha8Rng) {
+    let bounds = spec.action_low().into_iter().zip(spec.action_high());
+    let stds = stds.iter().cycle();
+    for ((number, (low, high)), std) in command.iter_mut().zip(bounds).zip(stds) {
+        let half = 0.5 * f64::from(high - low);
+        *number += std * half * rng.sample::<f64, _>(StandardNormal);
     }
+}
+
+fn bound(command: &mut [f64], spec: &EnvSpec) {
     let bounds = spec.action_low().into_iter().zip(spec.action_high());
     for (number, (low, high)) in command.iter_mut().zip(bounds) {
-        let (low, high) = (f64::from(low), f64::from(high));
-        *number += noise * 0.5 * (high - low) * rng.sample::<f64, _>(StandardNormal);
-        *number = number.clamp(low, high);
+        *number = number.clamp(f64::from(low), f64::from(high));
     }
 }
 

@@ -33,7 +33,7 @@ mod torch_policy;
 mod training;
 
 pub use directory::RunDirectory;
-pub use evaluate::{Deployment, Evaluation};
+pub use evaluate::{Deployment, Evaluation, disturb};
 pub use heat_map::plot_potential;
 pub use learning_curve::{Curve, Runs, Spread, Style, plot};
 pub use lock::lock;

@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use super::RunDirectory;
-use super::check::{alone, finish, recipe, run};
-use super::training::fit_with;
+use super::check::{finish, finish_in_pieces, recipe, run};
 use crate::collect::{Demonstrator, Imperfection, Lend, Script, ScriptKind, Wish, collect};
 use crate::data::Demonstrations;
 
@@ -73,25 +72,7 @@ fn a_stopped_run_goes_on_bit_for_bit() {
     let (whole, broken) = (directory("whole"), directory("broken"));
     let started = Instant::now();
     finish(&recipe, &whole, Some(&shown)).unwrap();
-    let a_sixth = started.elapsed() / 6;
-    for sessions in 0.. {
-        let session = alone();
-        let asker = session.stop.clone();
-        // The first is stopped before its first step, however fast the machine is; later ones get longer.
-        if sessions == 0 {
-            asker.ask();
-        }
-        let asks = std::thread::spawn(move || {
-            std::thread::sleep(a_sixth * sessions);
-            asker.ask();
-        });
-        let outcome = fit_with(&recipe, &broken, Some(&shown), &session).unwrap();
-        asks.join().unwrap();
-        assert!(sessions > 0 || outcome.is_none(), "never stopped");
-        if outcome.is_some() {
-            break;
-        }
-    }
+    finish_in_pieces(&recipe, &broken, &shown, started.elapsed(), || ());
     for file in ["policy.pt", "policy-last.pt", "evaluations.csv"] {
         let read = |run: &RunDirectory| std::fs::read(run.root().join(file)).unwrap();
         assert!(read(&whole) == read(&broken), "{file} differs");

@@ -2,8 +2,10 @@
 
 use std::time::Instant;
 
-use super::check::{alone, demonstrations, finish, finish_from_file, recipe, run, small, success};
-use super::{RunDirectory, fit_with, plot_potential};
+use super::check::{
+    demonstrations, finish, finish_from_file, finish_in_pieces, recipe, run, small, success,
+};
+use super::{RunDirectory, plot_potential};
 use crate::collect::{Demonstrator, Imperfection, Lend, Script, ScriptKind, Wish, collect};
 use crate::data::Demonstrations;
 use crate::recipe::Draft;
@@ -136,50 +138,32 @@ fn a_potential_that_is_fitted_in_pieces_is_that_fitted_at_once() {
         let (whole, broken) = (directory("whole"), directory("broken"));
         let started = Instant::now();
         finish(&recipe, &whole, Some(&shown)).unwrap();
-        let a_sixth = started.elapsed() / 6;
-        for sessions in 0.. {
-            let session = alone();
-            let asker = session.stop.clone();
-            // The first is stopped after its first pass, however fast the machine is; later ones get longer.
-            if sessions == 0 {
-                asker.ask();
-            }
-            let asks = std::thread::spawn(move || {
-                std::thread::sleep(a_sixth * sessions);
-                asker.ask();
-            });
-            let outcome = fit_with(&recipe, &broken, Some(&shown), &session).unwrap();
-            asks.join().unwrap();
-            if sessions == 0 {
-                assert!(outcome.is_none() && !broken.potential().exists());
-                assert!(broken.potential_member(0).exists(), "{potential}");
-            }
-            if outcome.is_some() {
-                break;
-            }
-        }
+        finish_in_pieces(&recipe, &broken, &shown, started.elapsed(), || {
+            assert!(!broken.potential().exists());
+            assert!(broken.potential_member(0).exists(), "{potential}");
+        });
         let numbers = |run: &RunDirectory| std::fs::read(run.potential()).unwrap();
         assert_eq!(numbers(&whole), numbers(&broken), "{potential}");
         assert!(!broken.potential_member(0).exists());
     }
 }
 
+const SMALL_GAN: [(&str, &str); 8] = [
+    ("demonstrations", "in-memory"),
+    ("num_demos", "20"),
+    ("demo_batch_size", "32"),
+    ("bc_weight", "0"),
+    ("rl_weight", "1"),
+    ("potential", "gan"),
+    ("potential_epochs", "3"),
+    ("potential_hidden", "[32, 32]"),
+];
+
 /// Numbers that ran away are told of before anything learns from them.
 #[test]
 fn a_fit_that_diverges_is_refused() {
-    let settings = [
-        ("total_steps", "40"),
-        ("demonstrations", "in-memory"),
-        ("num_demos", "20"),
-        ("demo_batch_size", "32"),
-        ("bc_weight", "0"),
-        ("rl_weight", "1"),
-        ("potential", "gan"),
-        ("potential_epochs", "3"),
-        ("potential_hidden", "[32, 32]"),
-        ("potential_learning_rate", "1e30"),
-    ];
-    let recipe = small("td3", &settings);
+    let settings = [("total_steps", "40"), ("potential_learning_rate", "1e30")];
+    let recipe = small("td3", &[&SMALL_GAN[..], &settings].concat());
     let folder = tempfile::tempdir().unwrap();
     let directory = RunDirectory::create(Some(&folder.path().join("run")), &recipe).unwrap();
     let refused = finish(&recipe, &directory, Some(&demonstrations(20, false))).unwrap_err();
@@ -194,18 +178,10 @@ fn a_potential_that_has_faded_is_told_as_nothing() {
     let settings = [
         ("total_steps", "120"),
         ("learning_starts", "10"),
-        ("demonstrations", "in-memory"),
-        ("num_demos", "20"),
-        ("demo_batch_size", "32"),
-        ("bc_weight", "0"),
-        ("rl_weight", "1"),
-        ("potential", "gan"),
-        ("potential_epochs", "3"),
-        ("potential_hidden", "[32, 32]"),
         ("potential_decay", "0.01"),
         ("potential_decay_interval", "10"),
     ];
-    let recipe = small("td3", &settings);
+    let recipe = small("td3", &[&SMALL_GAN[..], &settings].concat());
     let folder = tempfile::tempdir().unwrap();
     let directory = RunDirectory::create(Some(&folder.path().join("run")), &recipe).unwrap();
     let outcome = finish(&recipe, &directory, Some(&demonstrations(20, false))).unwrap();
